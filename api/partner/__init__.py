@@ -1,0 +1,1 @@
+"""What a clinic's own system may ask."""

@@ -1,0 +1,212 @@
+"""Turns refusals into RFC 9457 problems: the only place where a refusal meets a status and a language.
+
+The answer never holds the offending value, a stack or a name of ours: `type` (stable URI), `title`,
+`status`, `code`, `detail` (what to do, in the caller's language), `request_id`, `errors`.
+"""
+
+import json
+import logging
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from core.errors import (
+    Conflict,
+    Fault,
+    Gone,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    Refusal,
+    Stale,
+    TooLarge,
+    TooMany,
+    Unavailable,
+)
+
+TYPE_ROOT = "https://enamel.dev/problems/"
+LANGUAGES = ("en", "ru", "it", "zh")
+_WORDING = Path(__file__).parent / "wording"
+_LOG = logging.getLogger("enamel.api")
+MOST_ERRORS = 100
+
+_STATUS: dict[type[Refusal], int] = {
+    NotSignedIn: 401,
+    NotAllowed: 403,
+    NotFound: 404,
+    Conflict: 409,
+    Gone: 410,
+    Stale: 412,
+    TooLarge: 413,
+    Invalid: 422,
+    TooMany: 429,
+    Unavailable: 503,
+}
+
+
+class Malformed(Refusal):
+    """Not JSON, or JSON that two parsers would read differently."""
+
+    slug = "malformed-request"
+
+
+class UnsupportedMediaType(Refusal):
+    slug = "unsupported-media-type"
+
+
+class PreconditionRequired(Refusal):
+    slug = "precondition-required"
+
+
+class MethodNotAllowed(Refusal):
+    slug = "method-not-allowed"
+
+
+class InternalFault(Refusal):
+    """Our own mistake; the log holds the request id."""
+
+    slug = "internal-error"
+
+
+_STATUS |= {
+    Malformed: 400,
+    UnsupportedMediaType: 415,
+    PreconditionRequired: 428,
+    MethodNotAllowed: 405,
+    InternalFault: 500,
+}
+_BY_STATUS: dict[int, type[Refusal]] = {status: kind for kind, status in _STATUS.items()}
+
+
+class ProblemError(BaseModel):
+    """One fault of the input: where (JSON pointer) and what (stable code), never the value."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pointer: str = Field(max_length=500, examples=["/starts_at"])
+    code: str = Field(max_length=100, examples=["missing"])
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details, as `application/problem+json`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: str = Field(examples=[TYPE_ROOT + "not-found"], max_length=200)
+    title: str = Field(max_length=200)
+    status: int = Field(json_schema_extra={"format": "int32"}, ge=400, le=599)
+    code: str = Field(examples=["not-found"], max_length=100)
+    detail: str = Field(description="What to do, in the language asked for.", max_length=500)
+    request_id: str = Field(max_length=64)
+    errors: list[ProblemError] = Field(default_factory=list, max_length=MOST_ERRORS)
+    retry_after_seconds: int | None = Field(default=None, json_schema_extra={"format": "int32"})
+
+
+@cache
+def wordings() -> Mapping[str, Mapping[str, str]]:
+    """slug -> language -> sentence, from every file of `api/wording`."""
+    texts: dict[str, dict[str, str]] = {}
+    for file in sorted(_WORDING.glob("*.toml")):
+        texts |= tomllib.loads(file.read_text(encoding="utf-8"))
+    return texts
+
+
+def language_of(accept: str) -> str:
+    """The best of our languages for an Accept-Language header (RFC 9110 §12.5.4), English otherwise."""
+    wanted: list[tuple[float, int, str]] = []
+    for place, part in enumerate(accept[:500].split(",")[:20]):
+        tag, _, weight = part.strip().partition(";q=")
+        try:
+            quality = float(weight) if weight else 1.0
+        except ValueError:
+            continue
+        wanted.append((-quality, place, tag.split("-")[0].lower()))
+    return next((tag for quality, _, tag in sorted(wanted) if tag in LANGUAGES and quality < 0), "en")
+
+
+def status_of(refusal: type[Refusal]) -> int:
+    return next(_STATUS[kind] for kind in refusal.__mro__ if kind in _STATUS)
+
+
+def problem_response(request: Request, refusal: Refusal) -> Response:
+    language = language_of(request.headers.get("accept-language", ""))
+    status = status_of(type(refusal))
+    text = wordings()[refusal.slug]
+    problem = Problem(
+        type=TYPE_ROOT + refusal.slug,
+        title=text["title"],
+        status=status,
+        code=refusal.slug,
+        detail=text[language],
+        request_id=str(request.scope.get("enamel.request_id", "")),
+        errors=[ProblemError(pointer=fault.pointer, code=fault.code) for fault in refusal.faults[:MOST_ERRORS]],
+        retry_after_seconds=refusal.retry_after_seconds,
+    )
+    headers = {"content-language": language}
+    if refusal.retry_after_seconds is not None:
+        headers["retry-after"] = str(refusal.retry_after_seconds)
+    if isinstance(refusal, NotSignedIn):
+        headers["www-authenticate"] = "Bearer"
+    return Response(problem.model_dump_json(), status, headers, "application/problem+json")
+
+
+def faults_of(errors: list[Any]) -> list[Fault]:
+    """Pydantic's errors as faults: pointers and codes, without the values they stumbled over."""
+    return [Fault(_pointer(error["loc"]), _code(error)) for error in errors]
+
+
+def _pointer(location: tuple[Any, ...]) -> str:
+    parts = location[1:] if location and location[0] == "body" else location
+    return "".join("/" + str(part)[:80].replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def _code(error: Mapping[str, Any]) -> str:
+    """`missing`, `extra-forbidden`, …; for rules of ours the words of the rule: `ends-before-it-starts`."""
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"]).replace(" ", "-").lower()[:100]
+    return str(error["type"]).replace("_", "-")
+
+
+def install(app: FastAPI) -> None:
+    """Give every way to fail the one shape."""
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Refusal)
+        return problem_response(request, error)
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return problem_response(request, Invalid(*faults_of(list(error.errors()))))
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        answer = problem_response(request, _BY_STATUS.get(error.status_code, Malformed)())
+        if error.headers and "allow" in {name.lower() for name in error.headers}:
+            answer.headers["allow"] = error.headers.get("Allow", "")
+        return answer
+
+    app.add_exception_handler(Refusal, refused)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http)
+
+
+def internal_problem(request: Request) -> Response:
+    return problem_response(request, InternalFault())
+
+
+def log_failure(request_id: str, error: BaseException) -> None:
+    """Where our own code failed: type and place. Not the message, which may quote a row."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else ""
+    _LOG.error(json.dumps({"request_id": request_id, "error": type(error).__name__, "place": place}))

@@ -1,0 +1,197 @@
+"""Where a request's transaction begins and ends, and with whose rights.
+
+Each dependency below opens one transaction, asks once whether the caller still stands (session not
+revoked, right still given), and commits before the answer leaves: `scope="function"`, because a plain
+FastAPI `yield` dependency ends after it, and a failing commit would still have answered 200.
+A refusal raised by a route rolls everything back; what must stay counted is committed by a command that
+returns its verdict instead of raising.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Path
+
+from api.caller import PartnerClaims, PatientClaims, StaffClaims
+from api.ports import PortsHere
+from clinic.queries import StaffStanding, opened_record, staff_standing
+from core import clock
+from core.database import NOBODY, Reading, Scope, Writing
+from core.errors import NotAllowed, NotFound, NotSignedIn
+from core.events import Actor, ActorKind
+from identity.permissions import PartnerScope, Permission
+from identity.queries import PartnerStanding, partner_standing
+from identity.tokens import Claims
+
+
+class NoRecordLinked(NotAllowed):
+    """Signed in by phone, but no record is opened to this account yet: the desk's link code is the second proof."""
+
+    slug = "no-record-linked"
+
+
+class SessionEnded(NotSignedIn):
+    """The token is in time, but its session was signed out."""
+
+    slug = "session-ended"
+
+
+@dataclass(frozen=True, slots=True)
+class PatientReads:
+    """A read of one patient record, by somebody who may open it."""
+
+    reading: Reading
+    claims: Claims
+    patient_id: UUID
+    now: datetime
+
+    @property
+    def clinic_id(self) -> UUID:
+        return self.claims.clinic_id
+
+
+@dataclass(frozen=True, slots=True)
+class PatientWrites:
+    writing: Writing
+    claims: Claims
+    patient_id: UUID
+    now: datetime
+
+    @property
+    def clinic_id(self) -> UUID:
+        return self.claims.clinic_id
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(ActorKind.PATIENT, self.claims.subject_id)
+
+
+@dataclass(frozen=True, slots=True)
+class StaffReads:
+    reading: Reading
+    clinic_id: UUID
+    staff: StaffStanding
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StaffWrites:
+    writing: Writing
+    clinic_id: UUID
+    staff: StaffStanding
+    now: datetime
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(ActorKind.STAFF, self.staff.staff_id)
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerWrites:
+    writing: Writing
+    app: PartnerStanding
+    now: datetime
+
+    @property
+    def clinic_id(self) -> UUID:
+        return self.app.clinic_id
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(ActorKind.PARTNER, self.app.app_id)
+
+
+def scope_of(claims: Claims) -> Scope:
+    return Scope(claims.clinic_id, claims.subject_id)
+
+
+async def record_to_open(reading: Reading, claims: Claims, patient_id: UUID | None, now: datetime) -> UUID:
+    """The record, or the refusal: own records answer with what to do, others' as if they were not there."""
+    opened = await opened_record(reading, claims.subject_id, claims.session_id, patient_id, now)
+    if opened is None:
+        raise NoRecordLinked if patient_id is None else NotFound
+    return opened
+
+
+PatientId = Annotated[UUID, Path(description="A record this account may open, see `GET /v1/me`.")]
+
+
+async def _own_reads(ports: PortsHere, claims: PatientClaims) -> AsyncIterator[PatientReads]:
+    async with ports.database.reading(scope_of(claims)) as reading:
+        now = clock.now()
+        yield PatientReads(reading, claims, await record_to_open(reading, claims, None, now), now)
+
+
+async def _ward_reads(ports: PortsHere, claims: PatientClaims, patient_id: PatientId) -> AsyncIterator[PatientReads]:
+    async with ports.database.reading(scope_of(claims)) as reading:
+        now = clock.now()
+        yield PatientReads(reading, claims, await record_to_open(reading, claims, patient_id, now), now)
+
+
+async def _own_writes(ports: PortsHere, claims: PatientClaims) -> AsyncIterator[PatientWrites]:
+    async with ports.database.writing(scope_of(claims)) as writing:
+        now = clock.now()
+        yield PatientWrites(writing, claims, await record_to_open(writing, claims, None, now), now)
+
+
+OwnReads = Annotated[PatientReads, Depends(_own_reads, scope="function")]
+"""The caller's own record, read-only: for `/v1/me/…`."""
+WardReads = Annotated[PatientReads, Depends(_ward_reads, scope="function")]
+"""A record named in the path (own or ward), read-only: for `/v1/patients/{patient_id}/…`."""
+OwnWrites = Annotated[PatientWrites, Depends(_own_writes, scope="function")]
+
+
+async def standing_staff(reading: Reading, claims: Claims, permission: Permission) -> StaffStanding:
+    staff = await staff_standing(reading, claims.subject_id, claims.session_id)
+    if staff is None:
+        raise SessionEnded
+    if permission not in staff.permissions:
+        raise NotAllowed
+    return staff
+
+
+def staff_reads(permission: Permission) -> Any:
+    """A dependency: staff with this permission, in a read-only transaction of their clinic."""
+
+    async def reads(ports: PortsHere, claims: StaffClaims) -> AsyncIterator[StaffReads]:
+        async with ports.database.reading(scope_of(claims)) as reading:
+            staff = await standing_staff(reading, claims, permission)
+            yield StaffReads(reading, claims.clinic_id, staff, clock.now())
+
+    return Depends(reads, scope="function")
+
+
+def staff_writes(permission: Permission) -> Any:
+    """A dependency: staff with this permission, in a transaction of their clinic."""
+
+    async def writes(ports: PortsHere, claims: StaffClaims) -> AsyncIterator[StaffWrites]:
+        async with ports.database.writing(scope_of(claims)) as writing:
+            staff = await standing_staff(writing, claims, permission)
+            yield StaffWrites(writing, claims.clinic_id, staff, clock.now())
+
+    return Depends(writes, scope="function")
+
+
+async def _partner_writes(ports: PortsHere, claims: PartnerClaims) -> AsyncIterator[PartnerWrites]:
+    async with ports.database.writing(scope_of(claims)) as writing:
+        app = await partner_standing(writing, claims.subject_id)
+        if app is None:
+            raise SessionEnded
+        if PartnerScope.WRITE not in app.scopes:
+            raise NotAllowed
+        yield PartnerWrites(writing, app, clock.now())
+
+
+PartnerCall = Annotated[PartnerWrites, Depends(_partner_writes, scope="function")]
+
+
+async def _nobodys_writing(ports: PortsHere) -> AsyncIterator[Writing]:
+    async with ports.database.writing(NOBODY) as writing:
+        yield writing
+
+
+NobodysWriting = Annotated[Writing, Depends(_nobodys_writing, scope="function")]
+"""Before anybody is known: only accounts, codes and sessions are in reach."""

@@ -1,0 +1,1 @@
+"""What the patient sees: tooth chart, treatment plan, promotions."""

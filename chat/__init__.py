@@ -1,0 +1,1 @@
+"""What is said: one thread for life between a patient and the clinic."""

@@ -1,0 +1,1 @@
+"""Clinics, branches, staff, patients and their visits."""

@@ -1,0 +1,50 @@
+"""Facts a clinic's own system tells of people and visits: the shape of one row of each kind."""
+
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from clinic.appointment import AppointmentStatus
+from core.moments import Moment
+from core.values import PLAIN, MaybeText, ShortText
+from identity.phone import Phone
+
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=PLAIN)]
+Language = Literal["en", "ru", "it", "zh"]
+Version = Annotated[int, Field(strict=True, ge=0, le=2**53 - 1, json_schema_extra={"format": "int64"})]
+BIRTHS_FROM = date(1900, 1, 1)
+
+
+class Fact(BaseModel):
+    """What every row carries: its name over there and a version that rises with each change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    external_id: ExternalId
+    version: Version = 0
+
+
+class PatientFact(Fact):
+    branch: ShortText = Field(description="Name of the home branch, as set up in Enamel.", examples=["Centro"])
+    given_name: ShortText = Field(examples=["Anna"])
+    family_name: ShortText = Field(examples=["Rossi"])
+    birth_date: Annotated[date, Field(ge=BIRTHS_FROM)]
+    phone: Phone | None = Field(default=None, examples=["+390255501234"])
+    language: Language = "en"
+
+
+class AppointmentFact(Fact):
+    patient: ExternalId = Field(description="External id of the patient.")
+    branch: ShortText | None = Field(default=None, description="Name of the branch; the patient's own if absent.")
+    starts_at: Moment
+    ends_at: Moment
+    status: AppointmentStatus = AppointmentStatus.BOOKED
+    service: MaybeText = Field(default="", examples=["Hygiene"])
+    practitioner: MaybeText = Field(default="", examples=["Dr. Bianchi"])
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.ends_at <= self.starts_at:
+            raise ValueError("ends before it starts")
+        return self

@@ -1,0 +1,1 @@
+"""Small pieces without a dental word: settings, database, time, refusals, events, money."""

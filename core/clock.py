@@ -1,0 +1,13 @@
+"""Reads the clock: the only file that may ask what time it is."""
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The present moment, aware UTC, in whole milliseconds.
+
+    Cut to milliseconds because the API speaks RFC 3339 with exactly three decimals:
+    what a client reads back is then the very moment that was stored.
+    """
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

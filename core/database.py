@@ -1,0 +1,179 @@
+"""The way to PostgreSQL: sessions that know their clinic, and the documents PostgreSQL builds.
+
+Three kinds of session, told apart by type so that mypy refuses the wrong one:
+`Reading` (a read-only transaction), `Writing` (may change rows; is also a `Reading`) and `Sweeping`
+(the worker's, which alone crosses clinics). All three run as roles that own nothing, under row-level
+security: a query that forgets its clinic finds nothing.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, NewType
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import URL, Select, make_url, text
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlmodel import Field, SQLModel
+
+from core.ids import new_id
+
+APP_ROLE = "enamel_app"
+WORKER_ROLE = "enamel_worker"
+
+Reading = NewType("Reading", AsyncSession)
+Writing = NewType("Writing", Reading)
+Sweeping = NewType("Sweeping", Writing)
+
+# One statement for both settings, so that opening a scope costs one trip.
+# `transaction_read_only` is PostgreSQL's own; the other two are what the policies compare with.
+_SCOPE = text(
+    "select set_config('enamel.clinic_id', :clinic, true), set_config('enamel.account_id', :account, true),"
+    " set_config('transaction_read_only', :read_only, true)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose rows a transaction may touch: one clinic's, and the signs of access of one account."""
+
+    clinic_id: UUID | None = None
+    account_id: UUID | None = None
+
+
+NOBODY = Scope()
+"""Only tables that belong to no clinic (accounts, sessions) can be seen."""
+
+
+class TenantRow(SQLModel):
+    """Base of every table that belongs to a clinic: `clinic_id` leads the primary key.
+
+    Foreign keys carry it too, so a row cannot point into another clinic, and tables can be
+    distributed by it. Each such table gets the policies of `tenant_rules` in its migration.
+    """
+
+    clinic_id: UUID = Field(primary_key=True)
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+
+
+class Document:
+    """A screen as one JSON document that PostgreSQL builds: compiled once, read as bytes.
+
+    The statement must take its clinic from `scope_row` (see there), for row-level security to
+    know it within the one trip. Parameters are bound by name.
+    """
+
+    _dialect: ClassVar[Any] = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # SQLAlchemy's own gap
+
+    def __init__(self, statement: Select[Any]) -> None:
+        compiled = statement.compile(dialect=self._dialect)
+        self.sql = str(compiled)
+        self.order: list[str] = list(compiled.positiontup or ())
+        self._constants = {name: value for name, value in compiled.params.items() if value is not None}
+
+    def arguments(self, values: dict[str, Any]) -> list[Any]:
+        return [values[name] if name in values else self._constants[name] for name in self.order]
+
+
+class Database:
+    """All connections of one process. `on_trip` hears of every statement that goes past SQLAlchemy."""
+
+    def __init__(self, url: str, *, pool: int = 8) -> None:
+        self.on_trip: Callable[[str], None] | None = None
+        self._url = asyncpg_url(url)
+        self._pool = pool
+        self._app = self._engine(APP_ROLE)
+        self._worker = self._engine(WORKER_ROLE)
+
+    def _engine(self, role: str) -> AsyncEngine:
+        settings = {
+            # Set in the connection's first packet, so no query can run before it.
+            "role": role,
+            "application_name": f"enamel:{role}",
+            "timezone": "UTC",
+            "jit": "off",
+            "statement_timeout": "15s",
+            "lock_timeout": "5s",
+            "idle_in_transaction_session_timeout": "30s",
+        }
+        return create_async_engine(
+            self._url,
+            pool_size=self._pool,
+            max_overflow=0,
+            pool_timeout=5,
+            pool_pre_ping=False,
+            connect_args={"server_settings": settings, "timeout": 5},
+        )
+
+    @property
+    def engine(self) -> AsyncEngine:
+        return self._app
+
+    @asynccontextmanager
+    async def reading(self, scope: Scope) -> AsyncIterator[Reading]:
+        """A read-only transaction of one clinic; nothing it does can be committed."""
+        async with self._session(self._app, scope, read_only=True) as session:
+            yield Reading(session)
+
+    @asynccontextmanager
+    async def writing(self, scope: Scope) -> AsyncIterator[Writing]:
+        """One unit of work of one clinic: commits when the block ends, rolls back when it raises."""
+        async with self._session(self._app, scope, read_only=False) as session:
+            yield Writing(Reading(session))
+
+    @asynccontextmanager
+    async def sweeping(self) -> AsyncIterator[Sweeping]:
+        """The worker's unit of work over all clinics."""
+        async with self._session(self._worker, NOBODY, read_only=False) as session:
+            yield Sweeping(Writing(Reading(session)))
+
+    @asynccontextmanager
+    async def _session(self, engine: AsyncEngine, scope: Scope, *, read_only: bool) -> AsyncIterator[AsyncSession]:
+        async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+            connection = await session.connection()
+            await connection.execute(_SCOPE, _scope_values(scope, read_only=read_only))
+            yield session
+
+    async def document(self, document: Document, **values: Any) -> bytes | None:
+        """Run `document` in one trip, as its own transaction, and give its JSON untouched."""
+        return await self.trip(document.sql, *document.arguments(values))
+
+    async def trip(self, sql: str, *arguments: Any) -> bytes | None:
+        """One statement on the driver's own connection: for hot paths that are one statement.
+
+        The statement carries its own clinic (`scope_row`, or a database function that sets it).
+        """
+        if self.on_trip is not None:
+            self.on_trip(sql)
+        connection = await self._app.raw_connection()
+        try:
+            driver = connection.driver_connection
+            assert driver is not None
+            value: str | None = await driver.fetchval(sql, *arguments)
+        except asyncpg.PostgresError:
+            connection.close()  # PostgreSQL refused the statement; the connection is as good as before
+            raise
+        except BaseException:
+            connection.invalidate()  # cancelled or torn: what the server still sends belongs to nobody
+            raise
+        connection.close()
+        return None if value is None else value.encode()
+
+    async def close(self) -> None:
+        await self._app.dispose()
+        await self._worker.dispose()
+
+
+def asyncpg_url(url: str) -> URL:
+    """`postgresql://…` (any driver named or none) as SQLAlchemy's URL for asyncpg."""
+    return make_url(url).set(drivername="postgresql+asyncpg")
+
+
+def _scope_values(scope: Scope, *, read_only: bool) -> dict[str, str]:
+    return {
+        "clinic": str(scope.clinic_id or ""),
+        "account": str(scope.account_id or ""),
+        "read_only": "on" if read_only else "off",
+    }

@@ -1,0 +1,100 @@
+"""Under which system user PostgreSQL runs, and what that user can reach.
+
+PostgreSQL refuses to run as root. As root we drop to an existing unprivileged user and never create
+one, never change the mode of a folder we did not make: where that user cannot reach the data folder
+(root's home is 0700, and stays so) the database lives in `/var/lib/enamel` instead.
+"""
+
+import hashlib
+import os
+import pwd
+import shutil
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.embedded_postgres.binaries import Binaries, NoPostgres
+
+_SERVER_USERS = ("postgres", "daemon", "nobody")
+_ROOTS_PLACE = Path("/var/lib/enamel")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAccount:
+    """The user that PostgreSQL runs as; `drops` is true where we are root and become somebody else."""
+
+    name: str
+    uid: int
+    gid: int
+    drops: bool
+
+    def own(self, path: Path) -> None:
+        if self.drops:
+            os.chown(path, self.uid, self.gid)
+
+    def make_private(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        self.own(folder)
+
+    def reaches(self, path: Path) -> bool:
+        """Whether this user may pass through every folder above `path`, by its mode bits."""
+        return not self.drops or all(self._passes(parent) for parent in path.resolve().parents)
+
+    def _passes(self, folder: Path) -> bool:
+        try:
+            found = folder.stat()
+        except FileNotFoundError:
+            return True  # we shall make it ourselves
+        if found.st_uid == self.uid:
+            return bool(found.st_mode & stat.S_IXUSR)
+        if found.st_gid == self.gid:
+            return bool(found.st_mode & stat.S_IXGRP)
+        return bool(found.st_mode & stat.S_IXOTH)
+
+
+def server_account() -> ServerAccount:
+    """Ourselves, or as root the first existing user of the usual unprivileged ones."""
+    if os.geteuid() != 0:
+        return ServerAccount(pwd.getpwuid(os.geteuid()).pw_name, os.geteuid(), os.getegid(), drops=False)
+    for name in _SERVER_USERS:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return ServerAccount(name, entry.pw_uid, entry.pw_gid, drops=True)
+    raise NoPostgres("running as root and none of the users postgres, daemon, nobody exists: set ENAMEL_DATABASE_URL")
+
+
+def cluster_home(data: Path, account: ServerAccount) -> Path:
+    """The folder of the cluster: inside `data` where the server user gets there, else in root's place."""
+    inside = data.resolve() / "postgres"
+    if account.reaches(inside):
+        return inside
+    digest = hashlib.sha256(os.fsencode(inside)).hexdigest()[:16]
+    _ROOTS_PLACE.mkdir(mode=0o711, parents=True, exist_ok=True)
+    return _ROOTS_PLACE / digest
+
+
+def readable_binaries(binaries: Binaries, home: Path, account: ServerAccount) -> Binaries:
+    """`binaries`, or a copy of the install beside the cluster where the server user cannot read them."""
+    if account.reaches(binaries.postgres):
+        return binaries
+    install = binaries.folder.parent
+    copy = home / f"binaries-{binaries.major}" / install.parent.name
+    if not (copy / install.name / "bin" / "postgres").exists():
+        _copy_install(install, copy)
+    return Binaries(copy / install.name / binaries.folder.name, binaries.major)
+
+
+def _copy_install(install: Path, copy: Path) -> None:
+    shutil.rmtree(copy.parent, ignore_errors=True)
+    copy.parent.mkdir(parents=True)
+    copy.parent.chmod(0o755)
+    # The vendored libraries are found relative to the package: the sibling ".libs" folder goes along.
+    libraries = install.parent.with_name(install.parent.name + ".libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, copy.with_name(libraries.name))
+    unfinished = copy.with_name(copy.name + ".unfinished")
+    shutil.copytree(install, unfinished / install.name, symlinks=True, ignore=shutil.ignore_patterns("include", "doc"))
+    unfinished.rename(copy)

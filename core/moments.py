@@ -1,0 +1,39 @@
+"""Moments on the wire: RFC 3339 in UTC with exactly three decimals, `2026-11-22T09:30:00.000Z`."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, PlainSerializer, WithJsonSchema
+from sqlalchemy import ColumnElement, func, literal_column
+
+# The generated Swift client reads three decimals or none; Pydantic would write six.
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def rfc3339(moment: datetime) -> str:
+    """`moment` (aware) as text, for example `2026-11-22T09:30:00.000Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def _whole_milliseconds_utc(moment: datetime) -> datetime:
+    if not EARLIEST <= moment <= LATEST:
+        raise ValueError("moment lies outside 1900 to 2200")
+    utc = moment.astimezone(UTC)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+Moment = Annotated[
+    AwareDatetime,
+    AfterValidator(_whole_milliseconds_utc),
+    PlainSerializer(rfc3339, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-22T09:30:00.000Z"]}),
+]
+"""An instant. Input must carry a zone; output is always UTC."""
+
+
+def rfc3339_sql(column: ColumnElement[datetime]) -> ColumnElement[str]:
+    """The SQL twin of `rfc3339`, for read documents that PostgreSQL builds."""
+    zone = literal_column("'UTC'")
+    picture = literal_column("""'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'""")
+    return func.to_char(func.timezone(zone, column), picture)

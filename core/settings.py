@@ -1,0 +1,67 @@
+"""Settings: what an operator may turn, read once from ENAMEL_* by `enamel` and handed down."""
+
+import secrets
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEVELOPMENT_SECRET = "development-only-secret-do-not-use-elsewhere"  # noqa: S105  refused below outside development
+SHORTEST_SECRET = 32
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class Settings(BaseSettings):
+    """Every setting with its default. Secrets have a default in development only."""
+
+    model_config = SettingsConfigDict(env_prefix="ENAMEL_", frozen=True, extra="ignore")
+
+    environment: Environment = Environment.DEVELOPMENT
+    data: Path = Field(default=Path(".enamel"), description="Folder that keeps everything: database, files, demo.json.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    public_url: str = Field(
+        default="", description="Where clients reach us; links are built from it, never from a Host header."
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        default=("127.0.0.1", "localhost", "[::1]"), description="Host headers that are answered (JSON list)."
+    )
+    allowed_origins: tuple[str, ...] = Field(default=(), description="Browser origins that may call (JSON list).")
+    secret: SecretStr = Field(
+        default=SecretStr(DEVELOPMENT_SECRET), description="Signs tokens and links; at least 32 characters."
+    )
+    database_url: str = Field(
+        default="", description="postgresql://… of a PostgreSQL 15+; empty starts the embedded one in ENAMEL_DATA."
+    )
+    database_owner_url: str = Field(
+        default="", description="The same server as the owner of the tables, for migrations; empty uses database_url."
+    )
+    postgres_bin: str = Field(default="", description="Folder of initdb and postgres, instead of the wheel's.")
+    s3_bucket: str = Field(default="", description="Bucket for media; empty keeps files in ENAMEL_DATA.")
+    s3_endpoint: str = Field(default="", description="Address of an S3-compatible server; empty is AWS itself.")
+    s3_region: str = Field(default="us-east-1", description="Region of the bucket.")
+    fcm_credentials: Path | None = Field(
+        default=None, description="Service-account JSON of the app build; without it pushes are printed."
+    )
+    fcm_url: str = Field(default="https://fcm.googleapis.com", description="Where FCM HTTP v1 is spoken.")
+    database_pool: int = Field(default=8, ge=1, le=200, description="Connections a process keeps to PostgreSQL.")
+
+    @model_validator(mode="after")
+    def _no_default_secret_outside_development(self) -> Self:
+        if self.environment is Environment.DEVELOPMENT:
+            return self
+        secret = self.secret.get_secret_value()
+        if secret == DEVELOPMENT_SECRET or len(secret) < SHORTEST_SECRET:
+            raise ValueError(
+                f"ENAMEL_SECRET must be set to at least {SHORTEST_SECRET} characters of your own"
+                f" outside development, for example {secrets.token_urlsafe(32)}"
+            )
+        if not self.public_url.startswith("https://"):
+            raise ValueError("ENAMEL_PUBLIC_URL must be an https:// address outside development")
+        return self

@@ -1,0 +1,1 @@
+"""What you run: command line, server, worker, demo clinic."""

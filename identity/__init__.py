@@ -1,0 +1,1 @@
+"""Who is signed in: accounts, sign-in, tokens, permissions."""

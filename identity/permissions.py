@@ -1,0 +1,37 @@
+"""What staff may do and what a partner app may touch. Code asks for permissions, never for roles."""
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    READ_CONTACT = "patients.read_contact"
+    READ_CLINICAL = "patients.read_clinical"
+    INVITE = "patients.invite"
+    READ_MEDIA = "media.read"
+    WRITE_MEDIA = "media.write"
+    WRITE_APPOINTMENTS = "appointments.write"
+    REPLY = "chat.reply"
+    WRITE_PLANS = "plans.write"
+    WRITE_JOURNEYS = "journeys.write"
+    MANAGE_STAFF = "staff.manage"
+    EXPORT = "exports.create"
+    READ_AUDIT = "audit.read"
+
+
+class PartnerScope(StrEnum):
+    READ = "clinic:read"
+    WRITE = "clinic:write"
+
+
+_DESK = {Permission.READ_CONTACT, Permission.WRITE_APPOINTMENTS, Permission.REPLY, Permission.INVITE}
+_CARE = {Permission.READ_CLINICAL, Permission.READ_MEDIA, Permission.WRITE_MEDIA, Permission.WRITE_PLANS}
+
+# Starting sets offered when somebody is invited. A call-centre operator sees no diagnosis, chart or
+# image; only the owner exports. They are copied into the staff row and never asked for by name.
+PRESETS: dict[str, frozenset[Permission]] = {
+    "operator": frozenset(_DESK - {Permission.INVITE}),
+    "reception": frozenset(_DESK),
+    "doctor": frozenset(_CARE | {Permission.READ_CONTACT, Permission.REPLY, Permission.WRITE_APPOINTMENTS}),
+    "marketer": frozenset({Permission.WRITE_JOURNEYS}),
+    "owner": frozenset(Permission),
+}

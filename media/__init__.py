@@ -1,0 +1,1 @@
+"""The files: x-rays and photos, stored, checked, previewed."""

@@ -1,0 +1,1 @@
+"""The channel: devices, the outbox and what delivers it."""

@@ -1,0 +1,99 @@
+"""Fixtures of all tests: one embedded PostgreSQL a run, one database, two clinics in every test."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlmodel import SQLModel
+
+import api.app
+from core.database import Database, asyncpg_url
+from core.embedded_postgres import EmbeddedPostgres, create_database
+from core.schema import create_schema
+from tests.world import World, make_world
+
+assert api.app  # every package's tables are known once the whole API is imported
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Async tests all run on anyio's session-wide loop, where the connection pool lives."""
+    for item in items:
+        if isinstance(item, pytest.Function) and _is_async(item):
+            item.add_marker("anyio")
+
+
+def _is_async(item: pytest.Function) -> bool:
+    return bool(getattr(item.function, "__code__", None)) and bool(item.function.__code__.co_flags & 0x80)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    server = EmbeddedPostgres.start(tmp_path_factory.mktemp("pg"), durable=False)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+async def database(postgres: EmbeddedPostgres, anyio_backend: str) -> AsyncIterator[Database]:
+    await create_database(postgres, "enamel_test")
+    owner = create_async_engine(asyncpg_url(postgres.url("enamel_test")))
+    async with owner.begin() as connection:
+        await connection.run_sync(create_schema, SQLModel.metadata)
+    await owner.dispose()
+    opened = Database(postgres.url("enamel_test"))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def clean(postgres: EmbeddedPostgres, database: Database) -> AsyncIterator[Database]:
+    """The database, emptied after the test: everything at once, in key order (0.8 ms for all tables)."""
+    yield database
+    owner = create_async_engine(asyncpg_url(postgres.url("enamel_test")))
+    async with owner.begin() as connection:
+        for table in reversed(SQLModel.metadata.sorted_tables):
+            await connection.execute(table.delete())
+    await owner.dispose()
+
+
+@pytest.fixture
+async def world(clean: Database, tmp_path: Path) -> AsyncIterator[World]:
+    made = await make_world(clean, tmp_path)
+    yield made
+    await made.http.aclose()
+
+
+Queries = Callable[[int], AbstractContextManager[list[str]]]
+
+
+@pytest.fixture
+def at_most(database: Database) -> Queries:
+    """`with at_most(2): …` fails when more SQL statements than that were run (the scope's own not counted)."""
+
+    @contextmanager
+    def counting(most: int) -> Iterator[list[str]]:
+        seen: list[str] = []
+
+        def note(_c: object, _cur: object, statement: str, *_: object) -> None:
+            if "set_config('enamel.clinic_id'" not in statement:
+                seen.append(statement)
+
+        engine = database.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", note)
+        database.on_trip = seen.append
+        try:
+            yield seen
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+            database.on_trip = None
+        assert len(seen) <= most, f"{len(seen)} statements, at most {most} allowed:\n" + "\n".join(seen)
+
+    return counting
