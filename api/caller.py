@@ -2,9 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
+
+from starlette.requests import HTTPConnection
 
 from api.ports import PortsHere
 from core.clock import now
@@ -20,7 +22,7 @@ class _Bearer(HTTPBearer):
         super().__init__(scheme_name=name, bearerFormat="JWT", auto_error=False)
         self.audience = audience
 
-    async def __call__(self, request: Request) -> HTTPAuthorizationCredentials | None:
+    async def __call__(self, request: HTTPConnection) -> HTTPAuthorizationCredentials | None:
         given = request.headers.getlist("authorization")
         if len(given) != 1:
             raise NotSignedIn

@@ -26,7 +26,7 @@ _SAFE = {
     "referrer-policy": "no-referrer",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
 }
-_CONNECTION_LOST = (ConnectionError, PoolTimeout)
+_CONNECTION_LOST = (ConnectionError, TimeoutError, PoolTimeout)
 
 
 class Guard:
@@ -82,6 +82,6 @@ def _without_port(host: str) -> str:
 
 def _last_answer(request: Request, error: Exception) -> ASGIApp:
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    if lost or isinstance(error, _CONNECTION_LOST) or isinstance(error, TimeoutError):
+    if lost or isinstance(error, _CONNECTION_LOST):
         return problem_response(request, Unavailable(retry_after_seconds=2))
     return internal_problem(request)

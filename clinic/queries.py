@@ -11,7 +11,7 @@ from sqlmodel import col
 from clinic.appointment import STANDING, AppointmentStatus
 from clinic.hours import Hours
 from clinic.tables import Access, Appointment, Branch, Clinic, Patient, Staff
-from core.database import Reading
+from core.database import MOMENT_PARAMETER, UUID_PARAMETER, Reading
 from core.moments import Moment, rfc3339_sql
 from core.values import Value
 from identity.permissions import Permission
@@ -70,7 +70,7 @@ class Named:
 async def records(reading: Reading, account_id: UUID, session_id: UUID, now: datetime) -> list[Record]:
     """The records this signed-in account may open in the clinic of the scope."""
     statement = (
-        select(Patient, Access.relation)
+        select(Patient, col(Access.relation))
         .join(Access, same_patient(Access))
         .where(*_may_open(account_id, session_id, now))
         .order_by(col(Access.granted_at))
@@ -87,8 +87,8 @@ async def opened_record(
     reading: Reading, account_id: UUID, session_id: UUID, patient_id: UUID | None, now: datetime
 ) -> UUID | None:
     """The id of the record to open: `patient_id` where the account may, its own where None is asked for."""
-    wanted = Access.relation == "self" if patient_id is None else col(Access.patient_id) == patient_id
-    statement = select(Access.patient_id).where(*_may_open(account_id, session_id, now), wanted).limit(1)
+    wanted = col(Access.relation) == "self" if patient_id is None else col(Access.patient_id) == patient_id
+    statement = select(col(Access.patient_id)).where(*_may_open(account_id, session_id, now), wanted).limit(1)
     return (await reading.execute(statement)).scalar_one_or_none()
 
 
@@ -120,7 +120,7 @@ async def staff_standing(reading: Reading, account_id: UUID, session_id: UUID) -
 
 async def staff_of_account(reading: Reading, account_id: UUID) -> bool:
     """Whether this account works in the clinic of the scope."""
-    statement = select(Staff.id).where(col(Staff.account_id) == account_id, col(Staff.left_at).is_(None))
+    statement = select(col(Staff.id)).where(col(Staff.account_id) == account_id, col(Staff.left_at).is_(None))
     return (await reading.execute(statement)).scalar_one_or_none() is not None
 
 
@@ -147,18 +147,18 @@ def _card(patient: Patient) -> PatientCard:
 
 async def named_patients(reading: Reading, source: str, names: set[str]) -> dict[str, Named]:
     """Patients by their external ids, in one statement."""
-    statement = select(Patient.external_id, Patient.id, Patient.branch_id).where(
+    statement = select(col(Patient.external_id), col(Patient.id), col(Patient.branch_id)).where(
         col(Patient.source) == source, col(Patient.external_id) == func.any(sorted(names))
     )
     return {name: Named(row_id, branch) for name, row_id, branch in (await reading.execute(statement))}
 
 
 async def branches_by_name(reading: Reading) -> dict[str, UUID]:
-    return {name: row_id for name, row_id in (await reading.execute(select(Branch.name, Branch.id)))}
+    return {name: row_id for name, row_id in (await reading.execute(select(col(Branch.name), col(Branch.id))))}
 
 
 async def home_branch(reading: Reading, patient_id: UUID) -> UUID | None:
-    statement = select(Patient.branch_id).where(col(Patient.id) == patient_id)
+    statement = select(col(Patient.branch_id)).where(col(Patient.id) == patient_id)
     return (await reading.execute(statement)).scalar_one_or_none()
 
 
@@ -168,7 +168,7 @@ async def branch_hours(reading: Reading, branch_id: UUID) -> Hours | None:
 
 
 async def clinic_exists(reading: Reading, clinic_id: UUID) -> bool:
-    statement = select(Clinic.clinic_id).where(col(Clinic.clinic_id) == clinic_id)
+    statement = select(col(Clinic.clinic_id)).where(col(Clinic.clinic_id) == clinic_id)
     return (await reading.execute(statement)).scalar_one_or_none() is not None
 
 
@@ -207,8 +207,8 @@ def visit_value(appointment: Appointment, branch: Branch) -> Visit:
 
 def record_row(scope_clinic: Any) -> Any:
     """SQL: the one record a document is about, chosen by `:account`, `:session`, `:patient` (null: own), `:now`."""
-    asked = bindparam("patient", type_=col(Access.patient_id).type)
-    own = and_(asked.is_(None), Access.relation == "self")
+    asked = bindparam("patient", type_=UUID_PARAMETER)
+    own = and_(asked.is_(None), col(Access.relation) == "self")
     return (
         select(
             col(Patient.clinic_id),
@@ -223,9 +223,9 @@ def record_row(scope_clinic: Any) -> Any:
             col(Patient.clinic_id) == scope_clinic,
             col(Access.clinic_id) == scope_clinic,
             *_may_open(
-                bindparam("account", type_=col(Access.account_id).type),
-                bindparam("session", type_=col(Access.account_id).type),
-                bindparam("now", type_=col(Access.granted_at).type),
+                bindparam("account", type_=UUID_PARAMETER),
+                bindparam("session", type_=UUID_PARAMETER),
+                bindparam("now", type_=MOMENT_PARAMETER),
             ),
             or_(own, col(Access.patient_id) == asked),
         )
@@ -239,7 +239,7 @@ def next_visit_json(clinic_id: Any, patient_id: Any) -> Any:
         select(
             func.json_build_object(
                 *("appointment_id", Appointment.id, "patient_id", Appointment.patient_id),
-                *("branch_id", Branch.id, "branch_name", Branch.name, "zone", Branch.zone),
+                *("branch_id", col(Branch.id), "branch_name", col(Branch.name), "zone", Branch.zone),
                 *(
                     "starts_at",
                     rfc3339_sql(col(Appointment.starts_at)),
@@ -254,7 +254,7 @@ def next_visit_json(clinic_id: Any, patient_id: Any) -> Any:
         .where(
             col(Appointment.clinic_id) == clinic_id,
             col(Appointment.patient_id) == patient_id,
-            col(Appointment.starts_at) > bindparam("now", type_=col(Appointment.starts_at).type),
+            col(Appointment.starts_at) > bindparam("now", type_=MOMENT_PARAMETER),
             col(Appointment.status).in_([status.value for status in sorted(STANDING)]),
         )
         .order_by(col(Appointment.starts_at))

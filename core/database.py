@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NewType
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import URL, Select, make_url, text
+from sqlalchemy import URL, DateTime, Select, Uuid, make_url, text
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import Field, SQLModel
@@ -56,6 +56,11 @@ class TenantRow(SQLModel):
 
     clinic_id: UUID = Field(primary_key=True)
     id: UUID = Field(default_factory=new_id, primary_key=True)
+
+
+# Types of the named parameters that documents and fragments bind.
+UUID_PARAMETER = Uuid()
+MOMENT_PARAMETER = DateTime(timezone=True)
 
 
 class Document:

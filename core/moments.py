@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, PlainSerializer, WithJsonSchema
-from sqlalchemy import ColumnElement, func, literal_column
+from sqlalchemy import ColumnElement, SQLColumnExpression, func, literal_column
 
 # The generated Swift client reads three decimals or none; Pydantic would write six.
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -32,8 +32,8 @@ Moment = Annotated[
 """An instant. Input must carry a zone; output is always UTC."""
 
 
-def rfc3339_sql(column: ColumnElement[datetime]) -> ColumnElement[str]:
+def rfc3339_sql(column: SQLColumnExpression[datetime]) -> ColumnElement[str]:
     """The SQL twin of `rfc3339`, for read documents that PostgreSQL builds."""
-    zone = literal_column("'UTC'")
-    picture = literal_column("""'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'""")
+    zone: ColumnElement[str] = literal_column("'UTC'")
+    picture: ColumnElement[str] = literal_column("""'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'""")
     return func.to_char(func.timezone(zone, column), picture)

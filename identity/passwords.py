@@ -5,7 +5,7 @@ import asyncio
 from passlib.hash import argon2
 
 # OWASP's floor: 19 MiB, two passes: 18 ms here. 64 MiB times many sign-ins would be a memory attack.
-_ARGON2ID = argon2.using(type="ID", memory_cost=19 * 1024, time_cost=2, parallelism=1)
+_ARGON2ID = argon2.using(type="ID", memory_cost=19 * 1024, time_cost=2, parallelism=1)  # type: ignore[no-untyped-call]  # libpass has no types here
 _AT_ONCE = asyncio.Semaphore(2)
 SHORTEST = 12
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -47,10 +48,10 @@ async def code_history(reading: Reading, phone: str, address: str, now: datetime
     return CodeHistory(tuple(sorted(row[0] or ())), row[1], row[2], row[3], row[4])
 
 
-def live_session(session_id: ColumnElement[UUID], account_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+def live_session(session_id: Any, account_id: Any) -> ColumnElement[bool]:
     """SQL: the session exists, is this account's and was not revoked. For the statements of packages above."""
     return (
-        select(Session.id)
+        select(col(Session.id))
         .where(
             col(Session.id) == session_id,
             col(Session.account_id) == account_id,
@@ -67,7 +68,7 @@ async def partner_standing(reading: Reading, app_id: UUID) -> PartnerStanding | 
     return PartnerStanding(app.id, app.clinic_id, app.system, frozenset(PartnerScope(scope) for scope in app.scopes))
 
 
-def _app(app_id: UUID) -> Select[tuple[PartnerApp]]:
+def _app(app_id: UUID) -> Select[PartnerApp]:
     return select(PartnerApp).where(col(PartnerApp.id) == app_id, col(PartnerApp.revoked_at).is_(None))
 
 

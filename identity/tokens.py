@@ -90,11 +90,8 @@ class Tokens:
     def _checked(self, token: str, now: datetime) -> Claims:
         if len(token) > LONGEST_TOKEN or token.count(".") != 2:  # noqa: PLR2004  three parts: RFC 7515 §7.1
             raise TokenRefused
-        if _json_object(_decoded(token.split(".", maxsplit=1)[0])) != {
-            "alg": _ALGORITHM,
-            "kid": self._key_id,
-            "typ": _TYPE,
-        }:
+        ours = {"alg": _ALGORITHM, "kid": self._key_id, "typ": _TYPE}
+        if _json_object(_decoded(token.split(".", maxsplit=1)[0])) != ours:
             raise TokenRefused  # also crit, jku, jwk, x5u: any header we did not write
         try:
             payload = jws.verify(token, self._key, algorithms=[_ALGORITHM])

@@ -42,7 +42,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 
 
 @pytest.fixture(scope="session")
-async def database(postgres: EmbeddedPostgres, anyio_backend: str) -> AsyncIterator[Database]:
+async def database(postgres: EmbeddedPostgres) -> AsyncIterator[Database]:
     await create_database(postgres, "enamel_test")
     owner = create_async_engine(asyncpg_url(postgres.url("enamel_test")))
     async with owner.begin() as connection:

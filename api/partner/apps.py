@@ -33,5 +33,6 @@ async def issue_token(
     client_secret: Annotated[str, Form(min_length=1, max_length=200)],
 ) -> PartnerToken:
     """An access token of 30 minutes for the clinic the app was made for."""
+    assert grant_type == "client_credentials"  # the only grant there is; anything else was refused as invalid
     token, life = await admit_partner(writing, ports.keys, client_id, client_secret, now())
     return PartnerToken(access_token=token, expires_in=life)
