@@ -154,7 +154,8 @@ async def named_patients(reading: Reading, source: str, names: set[str]) -> dict
 
 
 async def branches_by_name(reading: Reading) -> dict[str, UUID]:
-    return {name: row_id for name, row_id in (await reading.execute(select(col(Branch.name), col(Branch.id))))}
+    rows = (await reading.execute(select(col(Branch.name), col(Branch.id)))).all()
+    return {row.name: row.id for row in rows}
 
 
 async def home_branch(reading: Reading, patient_id: UUID) -> UUID | None:

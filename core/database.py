@@ -13,8 +13,23 @@ from typing import Any, ClassVar, NewType
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import URL, DateTime, Select, Uuid, make_url, text
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy import (
+    URL,
+    BindParameter,
+    ColumnElement,
+    DateTime,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    func,
+    literal_column,
+    make_url,
+    select,
+    text,
+    true,
+)
+from sqlalchemy.dialects.postgresql.asyncpg import PGCompiler_asyncpg, PGDialect_asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import Field, SQLModel
 
@@ -63,6 +78,39 @@ UUID_PARAMETER = Uuid()
 MOMENT_PARAMETER = DateTime(timezone=True)
 
 
+class _DocumentCompiler(PGCompiler_asyncpg):
+    """Writes a statement's constants (member names, states, limits) into its text; only named parameters are sent."""
+
+    def visit_bindparam(self, bindparam: BindParameter[Any], *places: Any, **options: Any) -> str:
+        constant = bindparam.unique and bindparam.value is not None
+        options["literal_binds"] = options.get("literal_binds", False) or constant
+        return str(super().visit_bindparam(bindparam, *places, **options))  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+
+
+class _DocumentDialect(PGDialect_asyncpg):
+    statement_compiler = _DocumentCompiler
+
+
+def scope_row() -> ColumnElement[Any]:
+    """SQL: the clinic of a read document, to select from before anything else: `:clinic` as a subquery's column.
+
+    Row-level security compares with a setting, and a document has one trip: no statement before it could
+    make the setting. So the statement makes it itself. `select … from (select set_config(…)) scope` sets
+    the clinic when the row of `scope` is read; everything else must be *correlated* with that row: scalar
+    subqueries, or LATERAL subqueries that end in LIMIT, on `scope_row()`. Why the order holds:
+    the subquery's column is volatile, so PostgreSQL never pulls it up; a scalar subquery that takes a value
+    of a row cannot run before there is the row; a LATERAL subquery with LIMIT cannot be pulled up or hashed,
+    so it is the inner side of a nested loop, run anew for each outer row; and the policies' `current_setting`
+    is stable, not immutable, so it is asked while a scan runs and never while the plan is made. A statement
+    that forgets the correlation reads under the empty setting and finds nothing: it fails closed.
+    `is_local` ends the setting with the statement's own transaction, before the connection is used again.
+    """
+    clinic = bindparam("clinic", type_=Uuid())
+    setting: ColumnElement[str] = literal_column("'enamel.clinic_id'")
+    made = func.set_config(setting, clinic.cast(Text), true()).cast(Uuid())
+    return select(made.label("clinic_id")).subquery("scope").c.clinic_id
+
+
 class Document:
     """A screen as one JSON document that PostgreSQL builds: compiled once, read as bytes.
 
@@ -70,16 +118,15 @@ class Document:
     know it within the one trip. Parameters are bound by name.
     """
 
-    _dialect: ClassVar[Any] = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # SQLAlchemy's own gap
+    _dialect: ClassVar[Any] = _DocumentDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own gap
 
     def __init__(self, statement: Select[Any]) -> None:
         compiled = statement.compile(dialect=self._dialect)
         self.sql = str(compiled)
         self.order: list[str] = list(compiled.positiontup or ())
-        self._constants = {name: value for name, value in compiled.params.items() if value is not None}
 
     def arguments(self, values: dict[str, Any]) -> list[Any]:
-        return [values[name] if name in values else self._constants[name] for name in self.order]
+        return [values[name] for name in self.order]
 
 
 class Database:

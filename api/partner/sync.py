@@ -26,6 +26,9 @@ router = APIRouter(prefix="/v1/partner/sync", tags=["sync"], route_class=StrictR
 MOST_ROWS = 1_000
 LARGEST_BATCH = 8 * 1024 * 1024
 
+# The models of rows: described to clients although each row is parsed by itself (`api.documents`).
+ROW_MODELS: list[type[Fact]] = []
+
 FactT = TypeVar("FactT", bound=Fact)
 
 
@@ -59,6 +62,7 @@ class SyncResult(Value):
 
 def rows_of(model: type[Fact]) -> WithJsonSchema:
     """How a batch's `items` are described to clients: by their model, although we check them row by row."""
+    ROW_MODELS.append(model)
     reference = {"$ref": f"#/components/schemas/{model.__name__}"}
     return WithJsonSchema({"type": "array", "maxItems": MOST_ROWS, "minItems": 1, "items": reference})
 

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -34,6 +35,8 @@ _LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
 _READY_LINE = 7
 _START_SECONDS = 30.0
 _PR_SET_PDEATHSIG = 1
+_BUILTIN_FROM = 17
+_PRIVATE = 0o700
 
 # Statements, parameters and row values never reach the server's log: they may be health facts.
 _QUIET_LOG = ("log_min_error_statement=panic", "log_error_verbosity=terse", "log_statement=none")
@@ -115,8 +118,8 @@ def _make_cluster(programs: Binaries, cluster: Path, account: ServerAccount) -> 
     shutil.rmtree(unfinished, ignore_errors=True)
     # The builtin provider sorts and folds the same on Linux and macOS; it exists from version 17 on.
     builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-    locale = builtin if programs.major >= 17 else ["--locale=C.UTF-8"]
-    command = [programs.initdb, "-D", unfinished, "-U", OWNER_ROLE, "--auth=peer", "--encoding=UTF8", *locale]
+    locale = builtin if programs.major >= _BUILTIN_FROM else ["--locale=C.UTF-8"]
+    command = [str(programs.initdb), "-D", str(unfinished), "-U", OWNER_ROLE, "--auth=peer", "--encoding=UTF8", *locale]
     made = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **_as_user(account))
     if made.returncode:
         raise NoPostgres(f"initdb failed: {made.stderr.strip()}")
@@ -148,7 +151,7 @@ def _is_private(folder: Path, account: ServerAccount) -> bool:
         found = folder.lstat()
     except FileNotFoundError:
         return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == account.uid and stat.S_IMODE(found.st_mode) == 0o700
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == account.uid and stat.S_IMODE(found.st_mode) == _PRIVATE
 
 
 def _server_alive(cluster: Path) -> bool:
@@ -201,10 +204,12 @@ def _launch(
     log = cluster.parent / "postgres.log"
     with log.open("ab") as out:
         account.own(log)
-        return subprocess.Popen(
+        # preexec_fn is one bare libc call made on the main thread: no lock of another thread can be held.
+        process: subprocess.Popen[bytes] = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd="/",
-            start_new_session=True, preexec_fn=_die_with_parent(), **_as_user(account),
+            start_new_session=True, preexec_fn=_die_with_parent(), **_as_user(account),  # noqa: PLW1509
         )  # fmt: skip
+    return process
 
 
 def _die_with_parent() -> Callable[[], None] | None:
@@ -233,6 +238,6 @@ def _wait_until_ready(process: subprocess.Popen[bytes], cluster: Path, home: Pat
     raise NoPostgres(f"PostgreSQL did not come up; the end of {home / 'postgres.log'}:\n{tail}")
 
 
-def _as_user(account: ServerAccount) -> dict[str, int | list[int]]:
+def _as_user(account: ServerAccount) -> dict[str, Any]:
     """Arguments that make subprocess drop root; nothing where there is no root to drop."""
     return {"user": account.uid, "group": account.gid, "extra_groups": []} if account.drops else {}

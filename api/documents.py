@@ -1,0 +1,154 @@
+"""Cuts the three OpenAPI documents (patient, staff, partner) from the one application.
+
+The style is the one that generates in every client generator tried: no `oneOf`, every integer with its
+format, one shape for every error, `operationId` as a verb and a noun.
+"""
+
+import json
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import RouteContext, iter_route_contexts
+from pydantic import BaseModel
+
+from api.problems import Problem, status_of
+from api.partner.sync import ROW_MODELS
+from core import errors
+
+VERSION = "1.0.0"
+
+
+class Door(StrEnum):
+    """One document for each kind of caller; a partner never sees a staff operation."""
+
+    PATIENT = "patient"
+    STAFF = "staff"
+    PARTNER = "partner"
+
+
+_TITLES = {
+    Door.PATIENT: ("Enamel for patients", "The personal cabinet: what a clinic's mobile app shows and does."),
+    Door.STAFF: ("Enamel for staff", "The desk: one view of the patient, one inbox, journeys."),
+    Door.PARTNER: ("Enamel for the clinic's own systems", "Facts go in: patients, visits, chart, plans, pictures."),
+}
+
+_REASONS = {
+    400: "The request cannot be read.",
+    401: "Nobody is signed in, or the token is not good here.",
+    403: "The caller may not do this.",
+    404: "Unknown, deleted or somebody else's.",
+    409: "The present state does not allow it.",
+    413: "Larger than allowed.",
+    415: "A media type this operation does not accept.",
+    422: "Some of the input cannot be used; `errors` says where.",
+    429: "Too often; Retry-After says when again.",
+    500: "Our fault; `request_id` finds it in the log.",
+    503: "Something we depend on does not answer; nothing was changed.",
+}
+_EXAMPLES = {status_of(kind): kind.slug for kind in errors.Refusal.__subclasses__()}
+
+
+def document(app: FastAPI, door: Door) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of one door."""
+    title, description = _TITLES[door]
+    contexts = [context for context in described_routes(app) if door_of(str(context.path)) is door]
+    made = get_openapi(
+        title=title,
+        version=VERSION,
+        description=description,
+        routes=contexts,
+        separate_input_output_schemas=False,
+        servers=[{"url": "http://127.0.0.1:8000", "description": "The demo clinic of `make run`."}],
+    )
+    components = made.setdefault("components", {}).setdefault("schemas", {})
+    if door is Door.PARTNER:
+        _describe_rows(components)
+    for name in ("HTTPValidationError", "ValidationError"):
+        components.pop(name, None)
+    components["Problem"] = _schema(Problem, components)
+    made["components"]["responses"] = {f"Problem{status}": _problem(status) for status in _REASONS}
+    for operation in _operations(made):
+        _tidy(operation)
+    return _without_noise(made)  # type: ignore[no-any-return]
+
+
+def described_routes(app: FastAPI) -> Iterator[RouteContext]:
+    """Every operation, through the framework's own iterator: `app.routes` hides what routers include."""
+    for context in iter_route_contexts(app.routes):
+        if getattr(context.original_route, "include_in_schema", False) and str(context.path).startswith("/v1/"):
+            yield context
+
+
+def door_of(path: str) -> Door:
+    if path.startswith(("/v1/staff", "/v1/auth/staff")):
+        return Door.STAFF
+    if path.startswith(("/v1/partner", "/v1/auth/partner")):
+        return Door.PARTNER
+    return Door.PATIENT
+
+
+def text_of(made: dict[str, Any]) -> str:
+    """As it is committed: sorted where order means nothing, so that a diff shows a change and only that."""
+    return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
+
+
+def _operations(made: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for path in made["paths"].values():
+        for method in ("get", "put", "post", "delete", "patch", "head"):
+            if method in path:
+                yield path[method]
+
+
+def _tidy(operation: dict[str, Any]) -> None:
+    """The answers of every operation: its own, then one problem for each way to fail."""
+    statuses = set(_REASONS) - (set() if operation.get("security") else {401, 403})
+    if not any(parameter["in"] == "path" for parameter in operation.get("parameters", [])):
+        statuses.discard(404)
+    if "requestBody" not in operation:
+        statuses -= {413, 415}
+    answers = {code: answer for code, answer in operation["responses"].items() if code != "422"}
+    problems = {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in sorted(statuses)}
+    operation["responses"] = {**answers, **{code: problem for code, problem in problems.items() if code not in answers}}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    slug = _EXAMPLES.get(status, {400: "malformed-request", 415: "unsupported-media-type"}.get(status, "internal-error"))
+    example = {
+        "type": f"https://enamel.dev/problems/{slug}", "title": slug.replace("-", " ").capitalize(), "status": status,
+        "code": slug, "detail": _REASONS[status], "request_id": "5f2b8c1d9e3a4f60", "errors": [],
+        "retry_after_seconds": None,
+    }  # fmt: skip
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        "description": _REASONS[status],
+        "content": {"application/problem+json": {"schema": schema, "example": example}},
+    }
+
+
+def _describe_rows(components: dict[str, Any]) -> None:
+    """The rows of batches: judged one by one, so FastAPI does not see their models; clients should."""
+    for model in ROW_MODELS:
+        components[model.__name__] = _schema(model, components)
+
+
+def _schema(model: type[BaseModel], components: dict[str, Any]) -> dict[str, Any]:
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    components.update(schema.pop("$defs", {}))
+    return schema
+
+
+def _without_noise(node: Any) -> Any:
+    """Pydantic titles every member with its own name again; generators make types of such titles."""
+    if isinstance(node, list):
+        return [_without_noise(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    is_schema = "title" in node and ({"type", "anyOf", "$ref", "allOf", "enum", "const"} & node.keys())
+    return {
+        name: _without_noise(value)
+        for name, value in node.items()
+        if not (name == "title" and is_schema and isinstance(value, str))
+    }

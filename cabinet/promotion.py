@@ -1,0 +1,46 @@
+"""A promotion: what a clinic offers for a time, to whom, in the patient's language."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    title: str
+    terms: str
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """Offered from `starts_on` to `ends_on`, both included, by the calendar of the patient's branch."""
+
+    starts_on: date
+    ends_on: date
+    min_age: int | None = None
+    languages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PatientFacts:
+    birth_date: date
+    language: str
+
+
+def open_to(promotion: Promotion, patient: PatientFacts, today: date) -> bool:
+    """Whether this patient is offered it today; no `min_age` and no `languages` mean everybody."""
+    in_time = promotion.starts_on <= today <= promotion.ends_on
+    old_enough = promotion.min_age is None or age_on(patient.birth_date, today) >= promotion.min_age
+    addressed = not promotion.languages or patient.language in promotion.languages
+    return in_time and old_enough and addressed
+
+
+def age_on(birth_date: date, today: date) -> int:
+    """Whole years. Who was born on 29 February is a year older on 1 March where there is no 29th."""
+    before_birthday = (today.month, today.day) < (birth_date.month, birth_date.day)
+    return today.year - birth_date.year - before_birthday
+
+
+def default_language(wordings: Mapping[str, Wording] | Mapping[str, object]) -> str:
+    """The language to fall back to: English where it is written, else the first in the alphabet."""
+    return "en" if "en" in wordings else min(wordings)

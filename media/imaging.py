@@ -1,0 +1,119 @@
+"""Makes previews: bytes of a hostile file in, two small clean pictures out. Runs as its own process.
+
+`python -m media.imaging` takes limits on itself first, then reads the file from standard input and answers on
+standard output with one line of JSON and the previews behind it. It needs no network, no database and no secret,
+and is given none (`media.darkroom` starts it). A bomb ends this process and nothing else.
+"""
+
+import json
+import resource
+import sys
+from io import BytesIO
+
+from PIL import Image, ImageCms, ImageOps
+
+from media.darkroom import LARGEST_ANSWER, Developed, Rejected
+from media.kinds import MediaType, Reason, media_type_of, within_pixels
+
+_FORMATS = {MediaType.JPEG: "JPEG", MediaType.PNG: "PNG", MediaType.WEBP: "WEBP"}
+_LARGE, _SMALL = (1024, 1024), (256, 256)
+_QUALITY = 80
+_MEMORY = 1024**3
+_CPU_SECONDS = 20
+
+
+def developed(content: bytes) -> Developed:
+    """Size as it is looked at (orientation honoured) and both previews. Raises `Rejected`."""
+    try:
+        width, height, large = _large_preview(content)
+        small = large.copy()
+        small.thumbnail(_SMALL)
+        return Developed(width, height, _webp(large), _webp(small))
+    except Image.DecompressionBombError:
+        raise Rejected(Reason.TOO_MANY_PIXELS) from None
+    except (Rejected, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001  decoders of hostile bytes raise whatever they like
+        raise Rejected(Reason.BROKEN) from None
+
+
+def _large_preview(content: bytes) -> tuple[int, int, Image.Image]:
+    media_type = media_type_of(content)
+    if media_type is None:
+        raise Rejected(Reason.BROKEN)
+    picture = _opened_dicom(content) if media_type is MediaType.DICOM else _opened(content, media_type)
+    width, height = picture.size
+    picture.thumbnail(_LARGE, reducing_gap=2.0)  # a JPEG is scaled while it is decoded
+    upright = ImageOps.exif_transpose(picture)
+    if (upright.width > upright.height) != (picture.width > picture.height):
+        width, height = height, width
+    return width, height, _plain(upright)
+
+
+def _opened_dicom(content: bytes) -> Image.Image:
+    from media.dicom import dicom_picture  # 200 ms of import that photos need not wait for
+
+    return dicom_picture(content)
+
+
+def _opened(content: bytes, media_type: MediaType) -> Image.Image:
+    picture = Image.open(BytesIO(content), formats=(_FORMATS[media_type],))
+    if not within_pixels(*picture.size):
+        raise Rejected(Reason.TOO_MANY_PIXELS)
+    if picture.mode.startswith("I"):  # 16-bit grey: what X-ray sensors export
+        import numpy as np
+
+        from media.dicom import grey_picture
+
+        return grey_picture(np.asarray(picture), None)
+    return picture
+
+
+def _plain(picture: Image.Image) -> Image.Image:
+    """sRGB or grey pixels and nothing beside them: no profile, no EXIF, no text."""
+    profile = picture.info.get("icc_profile")
+    mode = "RGBA" if picture.has_transparency_data else "L" if picture.mode in ("1", "L") else "RGB"
+    if profile and picture.mode in ("RGB", "RGBA"):
+        picture = _in_srgb(picture, profile)
+    plain = picture.convert(mode)
+    plain.info.clear()
+    return plain
+
+
+def _in_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
+    try:
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        return ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB")) or picture
+    except ImageCms.PyCMSError:
+        return picture  # a broken profile says nothing about the pixels
+
+
+def _webp(picture: Image.Image) -> bytes:
+    out = BytesIO()
+    picture.save(out, "WEBP", quality=_QUALITY, exif=b"", xmp=b"")
+    return out.getvalue()
+
+
+def _limit_ourselves() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_ANSWER, LARGEST_ANSWER))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold a patient's picture
+
+
+def main() -> None:
+    _limit_ourselves()
+    try:
+        made = developed(sys.stdin.buffer.read())
+    except Rejected as refusal:
+        answer, previews = {"rejected": refusal.reason.value}, b""
+    except MemoryError:
+        answer, previews = {"rejected": Reason.TOO_COSTLY.value}, b""
+    else:
+        answer = {"width": made.width, "height": made.height, "large": len(made.preview_1024)}  # type: ignore[dict-item]
+        previews = made.preview_1024 + made.preview_256
+    sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + previews)
+
+
+if __name__ == "__main__":
+    main()
