@@ -72,7 +72,8 @@ def document(app: FastAPI, door: Door) -> dict[str, Any]:
     made["components"]["responses"] = {f"Problem{status}": _problem(status) for status in _REASONS}
     for operation in _operations(made):
         _tidy(operation)
-    return _without_noise(made)  # type: ignore[no-any-return]
+    _give_examples(made)
+    return _plain_names(_without_noise(made))
 
 
 def described_routes(app: FastAPI) -> Iterator[RouteContext]:
@@ -114,8 +115,63 @@ def _tidy(operation: dict[str, Any]) -> None:
     operation["responses"] = {**answers, **{code: problem for code, problem in problems.items() if code not in answers}}
 
 
+def _give_examples(made: dict[str, Any]) -> None:
+    """An example body for every operation, put together from the examples of its members."""
+    schemas = made["components"]["schemas"]
+    for operation in _operations(made):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            content["example"] = _example(content["schema"], schemas)
+
+
+def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    """One value that fits: the schema's own example, its default, or the plainest thing of its type."""
+    if "$ref" in schema:
+        return _example(schemas[schema["$ref"].rsplit("/", 1)[1]], schemas)
+    for name in ("examples", "enum"):
+        if schema.get(name):
+            return schema[name][0]
+    for name in ("const", "default"):
+        if name in schema:
+            return schema[name]
+    if "anyOf" in schema:
+        return _example(schema["anyOf"][0], schemas)
+    if schema.get("type") == "object":
+        members = schema.get("properties", {})
+        needed = schema.get("required", [])
+        return {name: _example(part, schemas) for name, part in members.items() if name in needed or "examples" in part}
+    if schema.get("type") == "array":
+        return [_example(schema["items"], schemas)] if schema.get("minItems") else []
+    return _PLAIN.get(schema.get("format", ""), _PLAIN.get(schema.get("type", ""), "text"))
+
+
+_PLAIN: dict[str, Any] = {
+    "uuid": "018f3a5c-7b1e-7c4d-9a2f-1d2e3f4a5b6c",
+    "date": "2026-11-22",
+    "date-time": "2026-11-22T09:30:00.000Z",
+    "binary": "(bytes)",
+    "integer": 1,
+    "int32": 1,
+    "int64": 1,
+    "boolean": True,
+    "string": "text",
+}
+
+
+def _plain_names(made: Any) -> dict[str, Any]:
+    """Component names of letters and digits only: `Body_issuePartnerToken` breaks some generators."""
+    text = json.dumps(made, ensure_ascii=False)
+    for name in made["components"]["schemas"]:
+        plain = "".join(part[:1].upper() + part[1:] for part in name.replace("-", "_").split("_"))
+        if plain != name:
+            text = text.replace(f'schemas/{name}"', f'schemas/{plain}"').replace(f'"{name}": {{', f'"{plain}": {{')
+    renamed: dict[str, Any] = json.loads(text)
+    return renamed
+
+
 def _problem(status: int) -> dict[str, Any]:
-    slug = _EXAMPLES.get(status, {400: "malformed-request", 415: "unsupported-media-type"}.get(status, "internal-error"))
+    slug = _EXAMPLES.get(
+        status, {400: "malformed-request", 415: "unsupported-media-type"}.get(status, "internal-error")
+    )
     example = {
         "type": f"https://enamel.dev/problems/{slug}", "title": slug.replace("-", " ").capitalize(), "status": status,
         "code": slug, "detail": _REASONS[status], "request_id": "5f2b8c1d9e3a4f60", "errors": [],

@@ -4,14 +4,13 @@ import asyncio
 import secrets
 from collections.abc import Collection
 
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import Malformed, internal_problem, log_failure, problem_response
-from core.errors import Refusal, TooLarge, Unavailable
+from api.failures import failure_problem, log_failure
+from api.problems import Malformed, problem_response
+from core.errors import Refusal, TooLarge
 
 MOST_HEADERS = 100
 LARGEST_HEADERS = 32 * 1024
@@ -26,18 +25,24 @@ _SAFE = {
     "referrer-policy": "no-referrer",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
 }
-_CONNECTION_LOST = (ConnectionError, TimeoutError, PoolTimeout)
+_TOO_LARGE = 413
 
 
 class Guard:
     def __init__(self, app: ASGIApp, allowed_hosts: Collection[str]) -> None:
-        self.app = app
+        self.app = _TooLargeWorded(app)
         self._hosts = {host.lower() for host in allowed_hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+        match scope["type"]:
+            case "http":
+                await self._request(scope, receive, send)
+            case "websocket":
+                await self._socket(scope, receive, send)
+            case _:
+                await self.app(scope, receive, send)
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = scope["enamel.request_id"] = secrets.token_hex(8)
         started = False
 
@@ -61,7 +66,18 @@ class Guard:
         except Exception as error:  # noqa: BLE001  the last line of defence: whatever it is, the caller gets a problem
             log_failure(request_id, error)
             if not started:
-                await _last_answer(Request(scope), error)(scope, receive, send_safely)
+                await failure_problem(Request(scope), error)(scope, receive, send_safely)
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The same checks for a socket, which is refused before it is accepted; it lives as long as it likes."""
+        if self._refusal(scope) is not None:
+            await receive()
+            await send({"type": "websocket.close"})
+            return
+        try:
+            await self.app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001  the server would write the whole error, with values, into its log
+            log_failure(secrets.token_hex(8), error)
 
     def _refusal(self, scope: Scope) -> Refusal | None:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
@@ -75,13 +91,32 @@ class Guard:
         return None
 
 
+class _TooLargeWorded:
+    """The framework answers a body over the limit in plain text, past every handler; here it becomes a problem."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        bare = False
+
+        async def send_worded(message: Message) -> None:
+            nonlocal bare
+            bare = bare or _is_bare_too_large(message)
+            if not bare:
+                await send(message)
+
+        await self.app(scope, receive, send_worded)
+        if bare:
+            await problem_response(Request(scope), TooLarge())(scope, receive, send)
+
+
+def _is_bare_too_large(message: Message) -> bool:
+    if message["type"] != "http.response.start" or message["status"] != _TOO_LARGE:
+        return False
+    return Headers(raw=message["headers"]).get("content-type", "").startswith("text/plain")
+
+
 def _without_port(host: str) -> str:
     name, colon, port = host.lower().rpartition(":")
     return name if colon and port.isdigit() else host.lower()
-
-
-def _last_answer(request: Request, error: Exception) -> ASGIApp:
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    if lost or isinstance(error, _CONNECTION_LOST):
-        return problem_response(request, Unavailable(retry_after_seconds=2))
-    return internal_problem(request)

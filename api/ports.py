@@ -6,8 +6,10 @@ from typing import Annotated, Protocol, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from chat.hub import Hub
 from core.database import Database
 from identity.commands import Keys
+from media.storage import Storage
 
 
 class Texts(Protocol):
@@ -21,11 +23,19 @@ class Ports:
     database: Database
     keys: Keys
     texts: Texts
+    storage: Storage
+    hub: Hub
     public_url: str
+    origins: frozenset[str] = frozenset()
+    """Browser origins that may open a socket; apps send none and bear a token."""
 
 
 def ports_of(connection: HTTPConnection) -> Ports:
     return cast("Ports", connection.app.state.ports)
 
 
-PortsHere = Annotated[Ports, Depends(ports_of)]
+async def _ports_here(connection: HTTPConnection) -> Ports:
+    return ports_of(connection)  # FastAPI would send a plain function through a thread: 100 us a request
+
+
+PortsHere = Annotated[Ports, Depends(_ports_here)]

@@ -4,8 +4,6 @@ The answer never holds the offending value, a stack or a name of ours: `type` (s
 `status`, `code`, `detail` (what to do, in the caller's language), `request_id`, `errors`.
 """
 
-import json
-import logging
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -14,6 +12,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -36,7 +35,6 @@ from core.errors import (
 TYPE_ROOT = "https://enamel.dev/problems/"
 LANGUAGES = ("en", "ru", "it", "zh")
 _WORDING = Path(__file__).parent / "wording"
-_LOG = logging.getLogger("enamel.api")
 MOST_ERRORS = 100
 
 _STATUS: dict[type[Refusal], int] = {
@@ -71,6 +69,12 @@ class MethodNotAllowed(Refusal):
     slug = "method-not-allowed"
 
 
+class RangeNotSatisfiable(Refusal):
+    """The piece of a file that was asked for begins after its end."""
+
+    slug = "range-not-satisfiable"
+
+
 class InternalFault(Refusal):
     """Our own mistake; the log holds the request id."""
 
@@ -82,6 +86,7 @@ _STATUS |= {
     UnsupportedMediaType: 415,
     PreconditionRequired: 428,
     MethodNotAllowed: 405,
+    RangeNotSatisfiable: 416,
     InternalFault: 500,
 }
 _BY_STATUS: dict[int, type[Refusal]] = {status: kind for kind, status in _STATUS.items()}
@@ -124,7 +129,7 @@ def language_of(accept: str) -> str:
     """The best of our languages for an Accept-Language header (RFC 9110 §12.5.4), English otherwise."""
     wanted: list[tuple[float, int, str]] = []
     for place, part in enumerate(accept[:500].split(",")[:20]):
-        tag, _, weight = part.strip().partition(";q=")
+        tag, _, weight = part.replace(" ", "").replace("\t", "").partition(";q=")
         try:
             quality = float(weight) if weight else 1.0
         except ValueError:
@@ -165,8 +170,7 @@ def faults_of(errors: list[Any]) -> list[Fault]:
 
 
 def _pointer(location: tuple[Any, ...]) -> str:
-    parts = location[1:] if location and location[0] == "body" else location
-    return "".join("/" + str(part)[:80].replace("~", "~0").replace("/", "~1") for part in parts)
+    return "".join("/" + str(part)[:80].replace("~", "~0").replace("/", "~1") for part in location)
 
 
 def _code(error: Mapping[str, Any]) -> str:
@@ -185,13 +189,15 @@ def install(app: FastAPI) -> None:
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return problem_response(request, Invalid(*faults_of(list(error.errors()))))
+        # FastAPI puts "body", "query", "path" … first; what follows is the pointer or the parameter's name.
+        inside = [{**each, "loc": each["loc"][1:]} for each in error.errors()]
+        return problem_response(request, Invalid(*faults_of(inside)))
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         answer = problem_response(request, _BY_STATUS.get(error.status_code, Malformed)())
-        if error.headers and "allow" in {name.lower() for name in error.headers}:
-            answer.headers["allow"] = error.headers.get("Allow", "")
+        if error.status_code == _STATUS[MethodNotAllowed]:
+            answer.headers["allow"] = ", ".join(sorted(_methods(app, request)))
         return answer
 
     app.add_exception_handler(Refusal, refused)
@@ -199,14 +205,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http)
 
 
-def internal_problem(request: Request) -> Response:
-    return problem_response(request, InternalFault())
-
-
-def log_failure(request_id: str, error: BaseException) -> None:
-    """Where our own code failed: type and place. Not the message, which may quote a row."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else ""
-    _LOG.error(json.dumps({"request_id": request_id, "error": type(error).__name__, "place": place}))
+def _methods(app: FastAPI, request: Request) -> set[str]:
+    """Every method of this path: the framework names only those of the first route it met."""
+    routes = [route for route in iter_route_contexts(app.routes) if route.methods]
+    return {
+        method for route in routes if route.path_regex.match(request.scope["path"]) for method in route.methods or ()
+    }

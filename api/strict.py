@@ -1,6 +1,7 @@
 """Reads requests strictly: one meaning per body, no unknown parameter, nothing said twice."""
 
 import json
+import re
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from fastapi.routing import APIRoute
 from api.problems import Malformed, UnsupportedMediaType
 from core.errors import Fault, Invalid, NotSignedIn
 
+_URL_FORM = "application/x-www-form-urlencoded"
 _TOKEN_NAMES = frozenset({"token", "access_token", "authorization"})
 
 
@@ -20,7 +22,9 @@ class TokenInUrl(NotSignedIn):
     slug = "token-in-url"
 
 
+_URL_FORM = "application/x-www-form-urlencoded"
 DEEPEST = 32
+MOST_CONTAINERS = 100_000
 LARGEST_NUMBER_DIGITS = 20
 
 
@@ -33,11 +37,14 @@ class StrictRoute(APIRoute):
         known = set(parameters)
         lists = {name for name, annotation in parameters.items() if _takes_many(annotation)}
         wants_json = self.body_field is not None and not _is_form(self)
+        fields = {field.alias for field in self.dependant.body_params} if _is_url_form(self) else None
 
         async def strictly(request: Request) -> Response:
             _check_query(request, known, lists)
             if wants_json:
                 await _check_body(request)
+            if fields is not None:
+                await _check_form(request, fields)
             return await handle(request)
 
         return strictly
@@ -54,6 +61,12 @@ def _query_parameters(dependant: Dependant) -> Iterator[tuple[str, Any]]:
 def _is_form(route: APIRoute) -> bool:
     field = route.body_field
     return field is not None and type(field.field_info).__name__ in ("Form", "File")
+
+
+def _is_url_form(route: APIRoute) -> bool:
+    """A form in the style of addresses; those with files (`multipart/form-data`) are checked where they are read."""
+    info = route.body_field.field_info if route.body_field is not None else None
+    return type(info).__name__ == "Form" and getattr(info, "media_type", "") == _URL_FORM
 
 
 def _takes_many(annotation: Any) -> bool:
@@ -75,20 +88,37 @@ async def _check_body(request: Request) -> None:
     raw = await request.body()
     if not raw:
         return
-    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    media_type = _media_type(request)
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise UnsupportedMediaType
     request._json = strict_json(raw)  # noqa: SLF001  Starlette's own cache of the parsed body: parsed once, strictly
+
+
+async def _check_form(request: Request, fields: set[str]) -> None:
+    """The form is read once, by Starlette; here only its kind and the names in it are looked at."""
+    if _media_type(request) != _URL_FORM:
+        raise UnsupportedMediaType
+    names = [name for name, _ in (await request.form()).multi_items()]
+    unknown = [Fault(f"/{name[:80]}", "extra-forbidden") for name in dict.fromkeys(names) if name not in fields]
+    twice = [Fault(f"/{name}", "given-twice") for name in sorted(fields) if names.count(name) > 1]
+    if unknown or twice:
+        raise Invalid(*unknown, *twice)
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").split(";")[0].strip().lower()
 
 
 def strict_json(raw: bytes) -> Any:
     """JSON (RFC 8259) in UTF-8, without what parsers disagree about or PostgreSQL cannot keep.
 
     Refused with `Malformed`: NaN and Infinity, numbers beyond 20 digits, a member named twice, NUL,
-    lone surrogates, nesting over 32, a byte-order mark, anything after the end.
+    lone surrogates, nesting over 32, over 100,000 lists and objects, a byte-order mark, anything after the end.
     """
     try:
         text = raw.decode("utf-8")
+        if text.count("[") + text.count("{") > MOST_CONTAINERS:
+            raise Malformed(Fault("", "too-many-members"))
         if _too_deep(text):
             raise Malformed(Fault("", "too-deep"))
         value = json.loads(
@@ -102,17 +132,16 @@ def strict_json(raw: bytes) -> Any:
     return value
 
 
+# A whole string (or what was begun of one), so that brackets inside it do not count; possessive: never tried twice.
+_STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{\]}]', re.DOTALL)
+
+
 def _too_deep(text: str) -> bool:
-    """Nesting beyond the limit. Brackets inside strings count too, so a refusal needs a second, exact look."""
-    if text.count("[") + text.count("{") <= DEEPEST:
-        return False
-    depth, in_string, escaped = 0, False, False
-    for sign in text:
-        if in_string:
-            escaped, in_string = (sign == "\\" and not escaped), (sign != '"' or escaped)
-        elif sign == '"':
-            in_string = True
-        elif sign in "[{":
+    """Nesting beyond the limit, seen before the parser recurses into it."""
+    depth = 0
+    for found in _STRING_OR_BRACKET.finditer(text):
+        sign = found.group()
+        if sign in "[{":
             depth += 1
             if depth > DEEPEST:
                 return True

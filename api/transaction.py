@@ -175,13 +175,18 @@ def staff_writes(permission: Permission) -> Any:
     return Depends(writes, scope="function")
 
 
+async def standing_partner(reading: Reading, claims: Claims, scope: PartnerScope) -> PartnerStanding:
+    app = await partner_standing(reading, claims.subject_id)
+    if app is None:
+        raise SessionEnded
+    if scope not in app.scopes:
+        raise NotAllowed
+    return app
+
+
 async def _partner_writes(ports: PortsHere, claims: PartnerClaims) -> AsyncIterator[PartnerWrites]:
     async with ports.database.writing(scope_of(claims)) as writing:
-        app = await partner_standing(writing, claims.subject_id)
-        if app is None:
-            raise SessionEnded
-        if PartnerScope.WRITE not in app.scopes:
-            raise NotAllowed
+        app = await standing_partner(writing, claims, PartnerScope.WRITE)
         yield PartnerWrites(writing, app, clock.now())
 
 

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from automation.facts import PatientFacts, local_day
 from cabinet.facts import ServiceKind
@@ -51,8 +51,19 @@ _NEEDS: dict[CriterionKind, frozenset[str]] = {
 }
 
 
+_EXAMPLE: dict[str, JsonValue] = {
+    "kind": "all",
+    "items": [
+        {"kind": "procedure_last", "procedure": "hygiene", "older_than_days": 180},
+        {"kind": "not", "items": [{"kind": "appointment_ahead"}]},
+    ],
+}
+
+
 class Criterion(Value):
     """One node: a group with `items` (`not` has exactly one), or a leaf with its own members."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     kind: CriterionKind
     items: list["Criterion"] = Field(default_factory=list, max_length=MOST_LEAVES)

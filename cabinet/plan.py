@@ -67,7 +67,7 @@ _FOLLOWS: dict[PlanStatus, frozenset[PlanStatus]] = {
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line: so many of a service at a price, less a discount (an amount or basis points) and the insurer's share."""
+    """One line: so many of a service, less a discount (an amount or basis points), less the insurer's share."""
 
     unit_price: Money
     quantity: int = 1

@@ -1,14 +1,8 @@
 """A promotion: what a clinic offers for a time, to whom, in the patient's language."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    title: str
-    terms: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +35,6 @@ def age_on(birth_date: date, today: date) -> int:
     return today.year - birth_date.year - before_birthday
 
 
-def default_language(wordings: Mapping[str, Wording] | Mapping[str, object]) -> str:
+def default_language(written: Collection[str]) -> str:
     """The language to fall back to: English where it is written, else the first in the alphabet."""
-    return "en" if "en" in wordings else min(wordings)
+    return "en" if "en" in written else min(written)

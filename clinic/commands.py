@@ -1,11 +1,11 @@
 """The verbs of the clinic: found it, admit people, open records, take visits in."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -164,6 +164,17 @@ async def change_visit(
         happening = Happening(event_kind(before, status, moved=False), visit.id, patient_id=visit.patient_id)
         await record(writing, clinic_id, actor, [happening], now)
     return visit_value(visit, branch)
+
+
+async def hold_patients(writing: Writing, patient_ids: Collection[UUID]) -> dict[UUID, date]:
+    """Lock these records against one another until the commit, in one order for everybody; their birth dates."""
+    statement = (
+        select(col(Patient.id), col(Patient.birth_date))
+        .where(col(Patient.id) == func.any(sorted(patient_ids)))
+        .order_by(col(Patient.id))
+        .with_for_update(key_share=True)
+    )
+    return {row.id: row.birth_date for row in (await writing.execute(statement))}
 
 
 async def take_patients(

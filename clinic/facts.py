@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from clinic.appointment import AppointmentStatus
-from core.moments import Moment
+from core.moments import Day, Moment
 from core.values import PLAIN, MaybeText, ShortText
 from identity.phone import Phone
 
@@ -29,7 +29,7 @@ class PatientFact(Fact):
     branch: ShortText = Field(description="Name of the home branch, as set up in Enamel.", examples=["Centro"])
     given_name: ShortText = Field(examples=["Anna"])
     family_name: ShortText = Field(examples=["Rossi"])
-    birth_date: Annotated[date, Field(ge=BIRTHS_FROM)]
+    birth_date: Annotated[Day, Field(ge=BIRTHS_FROM)]
     phone: Phone | None = Field(default=None, examples=["+390255501234"])
     language: Language = "en"
 

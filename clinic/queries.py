@@ -1,17 +1,17 @@
 """What is known of the clinic: who stands before us, whose record is whose, which visits there are."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Subquery, and_, bindparam, func, or_, select
 from sqlmodel import col
 
 from clinic.appointment import STANDING, AppointmentStatus
 from clinic.hours import Hours
 from clinic.tables import Access, Appointment, Branch, Clinic, Patient, Staff
-from core.database import MOMENT_PARAMETER, UUID_PARAMETER, Reading
+from core.database import MOMENT_PARAMETER, UUID_PARAMETER, Reading, Sweeping
 from core.moments import Moment, rfc3339_sql
 from core.values import Value
 from identity.permissions import Permission
@@ -163,6 +163,11 @@ async def home_branch(reading: Reading, patient_id: UUID) -> UUID | None:
     return (await reading.execute(statement)).scalar_one_or_none()
 
 
+async def birth_date(reading: Reading, patient_id: UUID) -> date | None:
+    statement = select(col(Patient.birth_date)).where(col(Patient.id) == patient_id)
+    return (await reading.execute(statement)).scalar_one_or_none()
+
+
 async def branch_hours(reading: Reading, branch_id: UUID) -> Hours | None:
     branch = (await reading.execute(select(Branch).where(col(Branch.id) == branch_id))).scalar_one_or_none()
     return Hours(branch.zone, branch.opens, branch.closes) if branch else None
@@ -171,6 +176,11 @@ async def branch_hours(reading: Reading, branch_id: UUID) -> Hours | None:
 async def clinic_exists(reading: Reading, clinic_id: UUID) -> bool:
     statement = select(col(Clinic.clinic_id)).where(col(Clinic.clinic_id) == clinic_id)
     return (await reading.execute(statement)).scalar_one_or_none() is not None
+
+
+async def any_clinic(sweeping: Sweeping) -> bool:
+    """Whether the database holds any clinic at all."""
+    return (await sweeping.execute(select(col(Clinic.clinic_id)).limit(1))).scalar_one_or_none() is not None
 
 
 async def visits(reading: Reading, patient_id: UUID, *, after: tuple[datetime, UUID] | None, limit: int) -> list[Visit]:
@@ -206,6 +216,15 @@ def visit_value(appointment: Appointment, branch: Branch) -> Visit:
 # --- Fragments: SQL for the statements of packages above, always correlated with a clinic column. ---
 
 
+def openers(now: Any) -> Subquery:
+    """SQL: (clinic_id, patient_id, account_id) of every account that may open a record at present."""
+    return (
+        select(col(Access.clinic_id), col(Access.patient_id), col(Access.account_id))
+        .where(col(Access.revoked_at).is_(None), or_(col(Access.ends_at).is_(None), col(Access.ends_at) > now))
+        .subquery("opener")
+    )
+
+
 def record_row(scope_clinic: Any) -> Any:
     """SQL: the one record a document is about, chosen by `:account`, `:session`, `:patient` (null: own), `:now`."""
     asked = bindparam("patient", type_=UUID_PARAMETER)
@@ -232,6 +251,42 @@ def record_row(scope_clinic: Any) -> Any:
         )
         .limit(1)
     )
+
+
+def person_row(scope_clinic: Any, patient_id: Any) -> Any:
+    """SQL: one patient as offers and dates see them, with the day (`today`) it is in their branch at `:now`.
+
+    `scope_clinic` None: row-level security alone decides.
+    """
+    moment = func.timezone(col(Branch.zone), bindparam("now", type_=MOMENT_PARAMETER))
+    in_scope = [] if scope_clinic is None else [col(Patient.clinic_id) == scope_clinic]
+    return (
+        select(
+            col(Patient.clinic_id),
+            col(Patient.id),
+            col(Patient.birth_date),
+            col(Patient.language),
+            func.date(moment).label("today"),
+        )
+        .join(Branch, and_(col(Branch.clinic_id) == Patient.clinic_id, col(Branch.id) == Patient.branch_id))
+        .where(*in_scope, col(Patient.id) == patient_id)
+        .limit(1)
+    )
+
+
+def patient_name(clinic_id: Any, patient_id: Any) -> ColumnElement[str]:
+    """SQL: a patient's given and family name, for lists that staff see."""
+    return (
+        select(col(Patient.given_name) + " " + col(Patient.family_name))
+        .where(col(Patient.clinic_id) == clinic_id, col(Patient.id) == patient_id)
+        .scalar_subquery()
+    )
+
+
+def birth_date_of(clinic_id: Any, patient_id: Any) -> Any:
+    """SQL: the patient's birth date, as a scalar."""
+    same = (col(Patient.clinic_id) == clinic_id, col(Patient.id) == patient_id)
+    return select(col(Patient.birth_date)).where(*same).scalar_subquery()
 
 
 def next_visit_json(clinic_id: Any, patient_id: Any) -> Any:

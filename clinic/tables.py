@@ -69,6 +69,7 @@ class Access(TenantRow, table=True):
     __table_args__ = (
         of_patient("access"),
         Index("access_account", "clinic_id", "account_id", "patient_id", unique=True),
+        Index("access_patient", "clinic_id", "patient_id"),
     )
 
     account_id: UUID = Field(foreign_key="account.id")

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     bindparam,
+    cast,
     func,
     literal_column,
     make_url,
@@ -114,14 +115,17 @@ def scope_row() -> ColumnElement[Any]:
 class Document:
     """A screen as one JSON document that PostgreSQL builds: compiled once, read as bytes.
 
-    The statement must take its clinic from `scope_row` (see there), for row-level security to
-    know it within the one trip. Parameters are bound by name.
+    The statement selects one JSON value. It must take its clinic from `scope_row` (see there), for
+    row-level security to know it within the one trip. Parameters are bound by name.
     """
 
     _dialect: ClassVar[Any] = _DocumentDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own gap
 
     def __init__(self, statement: Select[Any]) -> None:
-        compiled = statement.compile(dialect=self._dialect)
+        # As text: SQLAlchemy has taught its connections to parse json, which a document never needs.
+        (whole,) = statement.selected_columns
+        written = statement.with_only_columns(cast(whole, Text), maintain_column_froms=True)
+        compiled = written.compile(dialect=self._dialect)
         self.sql = str(compiled)
         self.order: list[str] = list(compiled.positiontup or ())
 
@@ -192,14 +196,15 @@ class Database:
         """Run `document` in one trip, as its own transaction, and give its JSON untouched."""
         return await self.trip(document.sql, *document.arguments(values))
 
-    async def trip(self, sql: str, *arguments: Any) -> bytes | None:
+    async def trip(self, sql: str, *arguments: Any, sweeping: bool = False) -> bytes | None:
         """One statement on the driver's own connection: for hot paths that are one statement.
 
-        The statement carries its own clinic (`scope_row`, or a database function that sets it).
+        The statement carries its own clinic (`scope_row`, or a database function that sets it);
+        a `sweeping` one runs as the worker, over all clinics.
         """
         if self.on_trip is not None:
             self.on_trip(sql)
-        connection = await self._app.raw_connection()
+        connection = await (self._worker if sweeping else self._app).raw_connection()
         try:
             driver = connection.driver_connection
             assert driver is not None

@@ -6,6 +6,7 @@ higher one reads. Commit order is not id order, so a reader marks what it handle
 `xid < pg_snapshot_xmin(pg_current_snapshot())`; it never remembers a last id.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -86,6 +87,13 @@ class Event(TenantRow, table=True):
 
 async def record(writing: Writing, clinic_id: UUID, actor: Actor, happenings: list[Happening], now: datetime) -> None:
     """Append `happenings` in the caller's transaction with one statement, whatever their number."""
+    await record_across(writing, actor, [(clinic_id, happening) for happening in happenings], now)
+
+
+async def record_across(
+    writing: Writing, actor: Actor, happenings: Sequence[tuple[UUID, Happening]], now: datetime
+) -> None:
+    """The same for a sweep over many clinics: each happening with the id of its clinic."""
     if not happenings:
         return
     rows = [
@@ -101,6 +109,6 @@ async def record(writing: Writing, clinic_id: UUID, actor: Actor, happenings: li
             "facts": happening.facts,
             "at": now,
         }
-        for happening in happenings
+        for clinic_id, happening in happenings
     ]
     await writing.execute(insert(Event), rows)

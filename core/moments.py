@@ -1,9 +1,10 @@
 """Moments on the wire: RFC 3339 in UTC with exactly three decimals, `2026-11-22T09:30:00.000Z`."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer, WithJsonSchema
 from sqlalchemy import ColumnElement, SQLColumnExpression, func, literal_column
 
 # The generated Swift client reads three decimals or none; Pydantic would write six.
@@ -23,13 +24,35 @@ def _whole_milliseconds_utc(moment: datetime) -> datetime:
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
+_DAY_TEXT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_DAY = re.compile(_DAY_TEXT)
+_MOMENT = re.compile(_DAY_TEXT + r"[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})")
+
+
+# Pydantic alone would read 0 and "1700000000" as seconds since 1970, and a moment as its day.
+def _rfc3339_moment(given: object) -> object:
+    if isinstance(given, datetime) or (isinstance(given, str) and _MOMENT.fullmatch(given)):
+        return given
+    raise ValueError("not an RFC 3339 moment")
+
+
+def _rfc3339_day(given: object) -> object:
+    if type(given) is date or (isinstance(given, str) and _DAY.fullmatch(given)):
+        return given
+    raise ValueError("not an RFC 3339 date")
+
+
 Moment = Annotated[
     AwareDatetime,
+    BeforeValidator(_rfc3339_moment),
     AfterValidator(_whole_milliseconds_utc),
     PlainSerializer(rfc3339, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-22T09:30:00.000Z"]}),
 ]
 """An instant. Input must carry a zone; output is always UTC."""
+
+Day = Annotated[date, BeforeValidator(_rfc3339_day)]
+"""A calendar day, `2026-11-22`, and nothing that could be taken for one."""
 
 
 def rfc3339_sql(column: SQLColumnExpression[datetime]) -> ColumnElement[str]:

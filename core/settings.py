@@ -20,7 +20,12 @@ class Environment(StrEnum):
 class Settings(BaseSettings):
     """Every setting with its default. Secrets have a default in development only."""
 
-    model_config = SettingsConfigDict(env_prefix="ENAMEL_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="ENAMEL_",
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,  # a refused secret must not stand in the log of the refusal
+    )
 
     environment: Environment = Environment.DEVELOPMENT
     data: Path = Field(default=Path(".enamel"), description="Folder that keeps everything: database, files, demo.json.")
@@ -46,10 +51,16 @@ class Settings(BaseSettings):
     s3_bucket: str = Field(default="", description="Bucket for media; empty keeps files in ENAMEL_DATA.")
     s3_endpoint: str = Field(default="", description="Address of an S3-compatible server; empty is AWS itself.")
     s3_region: str = Field(default="us-east-1", description="Region of the bucket.")
+    s3_path_style: bool = Field(
+        default=False, description="Address the bucket in the path, as most servers other than AWS want it."
+    )
     fcm_credentials: Path | None = Field(
         default=None, description="Service-account JSON of the app build; without it pushes are printed."
     )
     fcm_url: str = Field(default="https://fcm.googleapis.com", description="Where FCM HTTP v1 is spoken.")
+    push_lease_seconds: int = Field(
+        default=60, ge=2, le=3600, description="How long a worker may hold a push before another takes it over."
+    )
     database_pool: int = Field(default=8, ge=1, le=200, description="Connections a process keeps to PostgreSQL.")
 
     @model_validator(mode="after")

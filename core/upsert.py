@@ -14,9 +14,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Table, UniqueConstraint, func, select
+from sqlalchemy import BigInteger, Select, Table, UniqueConstraint, case, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import SQLModel
+from sqlmodel import Field, SQLModel
 
 from core.database import TenantRow, Writing
 from core.ids import new_id
@@ -27,7 +27,7 @@ class SyncedRow(TenantRow):
 
     source: str
     external_id: str
-    source_version: int
+    source_version: int = Field(sa_type=BigInteger)
     content_hash: str
     changed_at: datetime
 
@@ -129,7 +129,9 @@ async def upsert(
         outcome = verdict(before, row.version, digest)
         row_id = before.id if before else new_id()
         results.append(Upserted(row, outcome, row_id, before.remembered if before else None))
-        if outcome in (Outcome.CREATED, Outcome.UPDATED):
+        # A newer version of the same content is kept too, or a late older one with other content would win.
+        risen = outcome is Outcome.UNCHANGED and before is not None and row.version > before.version
+        if outcome in (Outcome.CREATED, Outcome.UPDATED) or risen:
             names = {"clinic_id": clinic_id, "id": row_id, "source": source, "external_id": row.external_id}
             state = {"source_version": row.version, "content_hash": digest, "changed_at": now}
             values.append({**row.columns, **names, **state})
@@ -142,7 +144,9 @@ def _write(rows: Table, columns: list[str]) -> Any:
     """One prepared INSERT … ON CONFLICT DO UPDATE that the driver runs for all rows in one trip."""
     statement = insert(rows)
     fixed = {"clinic_id", "id", "source", "external_id"}
-    newer = {name: statement.excluded[name] for name in columns if name not in fixed}
+    newer: dict[str, Any] = {name: statement.excluded[name] for name in columns if name not in fixed}
+    same = rows.c.content_hash == statement.excluded.content_hash
+    newer["changed_at"] = case((same, rows.c.changed_at), else_=statement.excluded.changed_at)
     return statement.on_conflict_do_update(index_elements=["clinic_id", "source", "external_id"], set_=newer)
 
 

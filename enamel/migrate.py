@@ -1,5 +1,7 @@
 """Brings a database to the schema of this version, and writes new migrations."""
 
+import asyncio
+import tempfile
 from pathlib import Path
 
 from alembic import command
@@ -7,17 +9,17 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from core.database import asyncpg_url
+from core.embedded_postgres import EmbeddedPostgres, create_database
+from core.settings import Settings
+from enamel.start import postgres
 
 _FOLDER = Path(__file__).parent.parent / "migrations"
 
 
-def _config(owner_url: str) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_FOLDER))
-    config.set_main_option("path_separator", "os")
-    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
-    config.attributes["url"] = asyncpg_url(owner_url)
-    return config
+def migrate(settings: Settings) -> int:
+    with postgres(settings) as server:
+        upgrade(server.owner_url)
+    return 0
 
 
 def upgrade(owner_url: str, revision: str = "head") -> None:
@@ -35,11 +37,29 @@ def revisions() -> list[str]:
     return [script.revision for script in reversed(list(scripts.walk_revisions()))]
 
 
-def write_migration(owner_url: str, message: str) -> None:
-    """A new file under `migrations/versions` from the difference between the tables and an upgraded database.
+def write_new_migration(message: str) -> int:
+    """A new file under `migrations/versions`: what the tables have and an upgraded database has not.
 
     Tables and columns only: policies, rights and functions are added by hand, and the drift test says
     when one is missing.
     """
-    number = f"{len(revisions()) + 1:04d}"
-    command.revision(_config(owner_url), message=message, autogenerate=True, rev_id=number)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)  # as root the server runs as somebody else, who must get through
+        server = EmbeddedPostgres.start(Path(folder) / "pg", durable=False)
+        try:
+            asyncio.run(create_database(server, "enamel"))
+            upgrade(server.url("enamel"))
+            number = f"{len(revisions()) + 1:04d}"
+            command.revision(_config(server.url("enamel")), message=message, autogenerate=True, rev_id=number)
+        finally:
+            server.stop()
+    return 0
+
+
+def _config(owner_url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER))
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+    config.attributes["url"] = asyncpg_url(owner_url)
+    return config

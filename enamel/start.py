@@ -5,12 +5,22 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-
-
-
+from api.ports import Ports
+from chat.hub import Hub
+from chat.wakeups import PostgresWakeups
+from core.database import Database
 from core.embedded_postgres import EmbeddedPostgres, create_database
-from core.settings import Settings
+from core.settings import Environment, Settings
+from enamel.problems import CannotStart
+from identity.keys import Keys
+from media.folder import FolderStorage
+from media.s3 import S3Storage
+from media.storage import Storage
+from push.channel import Channel
+from push.fcm import Fcm
+from push.printed import Printed, PrintedPushes, PrintedTexts
 
 DATABASE = "enamel"
 
@@ -21,20 +31,19 @@ class Server:
 
     url: str
     owner_url: str
-    embedded: EmbeddedPostgres | None
 
 
 @contextmanager
 def postgres(settings: Settings) -> Iterator[Server]:
     """The server of the settings, or the embedded one in the data folder for as long as the block lasts."""
     if settings.database_url:
-        yield Server(settings.database_url, settings.database_owner_url or settings.database_url, None)
+        yield Server(settings.database_url, settings.database_owner_url or settings.database_url)
         return
     prepare_data_folder(settings)
     embedded = EmbeddedPostgres.start(settings.data, binaries=settings.postgres_bin)
     try:
         asyncio.run(create_database(embedded, DATABASE))
-        yield Server(embedded.url(DATABASE), embedded.url(DATABASE), embedded)
+        yield Server(embedded.url(DATABASE), embedded.url(DATABASE))
     finally:
         embedded.stop()
 
@@ -46,4 +55,46 @@ def prepare_data_folder(settings: Settings) -> None:
     it is private either way.
     """
     if not settings.data.exists():
-        settings.data.mkdir(parents=True, mode=0o711 if os.geteuid() == 0 else 0o700)
+        settings.data.mkdir(parents=True)
+        settings.data.chmod(0o711 if os.geteuid() == 0 else 0o700)
+
+
+def api_ports(settings: Settings, database_url: str) -> Ports:
+    """What the API works with. Raises `CannotStart` where a channel is missing outside development."""
+    database = Database(database_url, pool=settings.database_pool)
+    if settings.environment is not Environment.DEVELOPMENT:
+        raise CannotStart(
+            "there is no SMS channel for sign-in codes outside development yet:"
+            " the only one prints them, and a code must never stand in a log"
+        )
+    return Ports(
+        database=database,
+        keys=Keys(settings.secret.get_secret_value()),
+        texts=PrintedTexts(Printed(printed_file(settings), aloud=True)),
+        storage=storage_of(settings),
+        hub=Hub(database, PostgresWakeups(database_url)),
+        public_url=settings.public_url or f"http://{settings.host}:{settings.port}",
+        origins=frozenset(settings.allowed_origins),
+    )
+
+
+def storage_of(settings: Settings) -> Storage:
+    if settings.s3_bucket:
+        return S3Storage(
+            settings.s3_bucket, settings.s3_region, settings.s3_endpoint, path_style=settings.s3_path_style
+        )
+    return FolderStorage(settings.data / "files")
+
+
+def channel_of(settings: Settings) -> Channel:
+    """FCM where there are credentials; otherwise, in development alone, pushes are printed."""
+    if settings.fcm_credentials is not None:
+        return Fcm(settings.fcm_credentials, settings.fcm_url)
+    if settings.environment is not Environment.DEVELOPMENT:
+        raise CannotStart("set ENAMEL_FCM_CREDENTIALS to the app build's service-account JSON")
+    return PrintedPushes(Printed(printed_file(settings), aloud=True))
+
+
+def printed_file(settings: Settings) -> Path:
+    """What the plain twins of the channels would have sent, a line each."""
+    return settings.data / "printed.jsonl"

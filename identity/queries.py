@@ -61,6 +61,12 @@ def live_session(session_id: Any, account_id: Any) -> ColumnElement[bool]:
     )
 
 
+async def session_lives(reading: Reading, account_id: UUID, session_id: UUID) -> bool:
+    """Whether the session a token speaks of is still signed in."""
+    lives: bool = (await reading.execute(select(live_session(session_id, account_id)))).scalar_one()
+    return lives
+
+
 async def partner_standing(reading: Reading, app_id: UUID) -> PartnerStanding | None:
     app = (await reading.execute(_app(app_id))).scalar_one_or_none()
     if app is None:

@@ -9,11 +9,10 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
-from pydicom.pixels import pixel_array
+from pydicom.pixels.utils import pixel_array
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from media.darkroom import Rejected
-from media.kinds import Reason, within_pixels
+from media.kinds import Reason, Rejected, within_pixels
 
 # Uncompressed only. Above all not the deflated one, which inflates half a megabyte to a gigabyte.
 _READ = frozenset({ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian})
@@ -21,7 +20,7 @@ _HEADER = [
     "Rows", "Columns", "NumberOfFrames", "BitsAllocated", "PhotometricInterpretation", "SamplesPerPixel",
     "RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth",
 ]  # fmt: skip
-_META_STARTS = 132
+_META_STARTS, _META_GROUP = 132, 2
 _BRIGHTEST = 255
 _DEEPEST_BITS = 16
 _SAMPLE = 1_000_000
@@ -47,8 +46,10 @@ def dicom_picture(content: bytes) -> Image.Image:
 def _transfer_syntax(content: bytes) -> str:
     start = BytesIO(content)
     start.seek(_META_STARTS)
-    group_2 = read_dataset(start, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, *_: tag.group != 2)
-    return str(group_2.get("TransferSyntaxUID", ""))
+    meta = read_dataset(
+        start, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, *_: tag.group != _META_GROUP
+    )
+    return str(meta.get("TransferSyntaxUID", ""))
 
 
 def _check(header: Dataset) -> None:

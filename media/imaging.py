@@ -1,10 +1,11 @@
 """Makes previews: bytes of a hostile file in, two small clean pictures out. Runs as its own process.
 
 `python -m media.imaging` takes limits on itself first, then reads the file from standard input and answers on
-standard output with one line of JSON and the previews behind it. It needs no network, no database and no secret,
-and is given none (`media.darkroom` starts it). A bomb ends this process and nothing else.
+standard output in JSON. It needs no network, no database and no secret, and is given none (`media.darkroom`
+starts it). A bomb ends this process and nothing else.
 """
 
+import base64
 import json
 import resource
 import sys
@@ -12,14 +13,14 @@ from io import BytesIO
 
 from PIL import Image, ImageCms, ImageOps
 
-from media.darkroom import LARGEST_ANSWER, Developed, Rejected
-from media.kinds import MediaType, Reason, media_type_of, within_pixels
+from media.kinds import Developed, MediaType, Reason, Rejected, media_type_of, within_pixels
 
 _FORMATS = {MediaType.JPEG: "JPEG", MediaType.PNG: "PNG", MediaType.WEBP: "WEBP"}
 _LARGE, _SMALL = (1024, 1024), (256, 256)
 _QUALITY = 80
 _MEMORY = 1024**3
 _CPU_SECONDS = 20
+_LARGEST_ANSWER = 8 * 1024**2
 
 
 def developed(content: bytes) -> Developed:
@@ -84,7 +85,7 @@ def _in_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
     try:
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
         return ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB")) or picture
-    except ImageCms.PyCMSError:
+    except (ImageCms.PyCMSError, OSError):
         return picture  # a broken profile says nothing about the pixels
 
 
@@ -96,23 +97,30 @@ def _webp(picture: Image.Image) -> bytes:
 
 def _limit_ourselves() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_ANSWER, LARGEST_ANSWER))
+    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS + 1))  # the second is the kernel's kill
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_ANSWER, _LARGEST_ANSWER))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold a patient's picture
+
+
+def _answer(content: bytes) -> dict[str, str | int]:
+    try:
+        made = developed(content)
+    except Rejected as refusal:
+        return {"rejected": refusal.reason.value}
+    except MemoryError:
+        return {"rejected": Reason.TOO_COSTLY.value}
+    return {
+        "width": made.width,
+        "height": made.height,
+        "preview_1024": base64.b64encode(made.preview_1024).decode(),
+        "preview_256": base64.b64encode(made.preview_256).decode(),
+    }
 
 
 def main() -> None:
     _limit_ourselves()
-    try:
-        made = developed(sys.stdin.buffer.read())
-    except Rejected as refusal:
-        answer, previews = {"rejected": refusal.reason.value}, b""
-    except MemoryError:
-        answer, previews = {"rejected": Reason.TOO_COSTLY.value}, b""
-    else:
-        answer = {"width": made.width, "height": made.height, "large": len(made.preview_1024)}  # type: ignore[dict-item]
-        previews = made.preview_1024 + made.preview_256
-    sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + previews)
+    answer = json.dumps(_answer(sys.stdin.buffer.read()))
+    sys.stdout.write(answer)
 
 
 if __name__ == "__main__":

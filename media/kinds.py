@@ -1,5 +1,6 @@
 """What a picture may be: its kinds, types, limits and states, and what is refused at the door."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from core.errors import Conflict, Invalid, TooLarge
@@ -60,6 +61,24 @@ class PictureDiffers(Conflict):
     """The name is taken by other bytes: a picture is never overwritten."""
 
     slug = "picture-differs"
+
+
+class Rejected(Exception):
+    """Looked into and turned down for good: looking again would end the same way."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Developed:
+    """A picture that was looked into: its size in pixels as it is looked at, and two WebP previews."""
+
+    width: int
+    height: int
+    preview_1024: bytes
+    preview_256: bytes
 
 
 EXTENSIONS = {MediaType.JPEG: "jpg", MediaType.PNG: "png", MediaType.WEBP: "webp", MediaType.DICOM: "dcm"}

@@ -8,7 +8,11 @@ import asyncio
 import json
 import os
 import sys
+from datetime import timedelta
 from pathlib import Path
+
+from push.channel import Message, Target
+from push.outcome import Outcome, Result
 
 
 class Printed:
@@ -41,3 +45,22 @@ class PrintedTexts:
 
     async def send(self, phone: str, text: str) -> None:
         await self._printed.keep("sms", phone, text)
+
+
+class PrintedPushes:
+    """Pushes, printed: what the lock screen would show, and where a tap would lead."""
+
+    def __init__(self, printed: Printed) -> None:
+        self._printed = printed
+
+    async def send(self, target: Target, message: Message, deadline: timedelta) -> Outcome:
+        shown = f"{message.title}: {message.text}"
+        try:
+            async with asyncio.timeout(deadline.total_seconds()):
+                await self._printed.keep("push", target.token, f"{shown} ({message.link})" if message.link else shown)
+        except (OSError, TimeoutError) as error:
+            return Outcome(Result.AMBIGUOUS, type(error).__name__)
+        return Outcome(Result.ACCEPTED, provider_id=str(message.notice_id))
+
+    async def close(self) -> None:
+        """Nothing is held open."""

@@ -1,5 +1,7 @@
 """Fixtures of all tests: one embedded PostgreSQL a run, one database, two clinics in every test."""
 
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -20,25 +22,19 @@ assert api.app  # every package's tables are known once the whole API is importe
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
+    """Every async test runs on one loop (`anyio_mode = "auto"`), where the connection pool lives."""
     return "asyncio"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Async tests all run on anyio's session-wide loop, where the connection pool lives."""
-    for item in items:
-        if isinstance(item, pytest.Function) and _is_async(item):
-            item.add_marker("anyio")
-
-
-def _is_async(item: pytest.Function) -> bool:
-    return bool(getattr(item.function, "__code__", None)) and bool(item.function.__code__.co_flags & 0x80)
-
-
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    server = EmbeddedPostgres.start(tmp_path_factory.mktemp("pg"), durable=False)
+def postgres() -> Iterator[EmbeddedPostgres]:
+    # Not pytest's own temp folder: that is closed to the user PostgreSQL runs as when we are root.
+    folder = Path(tempfile.mkdtemp(prefix="enamel-test-"))
+    folder.chmod(0o711)
+    server = EmbeddedPostgres.start(folder, durable=False)
     yield server
     server.stop()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
@@ -86,13 +82,15 @@ def at_most(database: Database) -> Queries:
             if "set_config('enamel.clinic_id'" not in statement:
                 seen.append(statement)
 
-        engine = database.engine.sync_engine
-        event.listen(engine, "before_cursor_execute", note)
+        engines = [engine.sync_engine for engine in (database.engine, database._worker)]
+        for engine in engines:
+            event.listen(engine, "before_cursor_execute", note)
         database.on_trip = seen.append
         try:
             yield seen
         finally:
-            event.remove(engine, "before_cursor_execute", note)
+            for engine in engines:
+                event.remove(engine, "before_cursor_execute", note)
             database.on_trip = None
         assert len(seen) <= most, f"{len(seen)} statements, at most {most} allowed:\n" + "\n".join(seen)
 

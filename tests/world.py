@@ -12,6 +12,8 @@ import httpx
 
 from api.app import create_app
 from api.ports import Ports
+from chat.hub import Hub
+from chat.wakeups import MemoryWakeups
 from clinic.commands import admit_staff, found_clinic, grant_access, open_branch, take_patients
 from clinic.facts import PatientFact
 from core.clock import now
@@ -29,6 +31,7 @@ from identity.commands import (
 )
 from identity.permissions import PRESETS
 from identity.sign_in import Audience
+from media.folder import FolderStorage
 from push.printed import Printed, PrintedTexts
 
 SECRET = "a secret for tests only, 32 characters"
@@ -108,7 +111,14 @@ class World:
 
 async def make_world(database: Database, folder: Path) -> World:
     printed = folder / "printed.jsonl"
-    ports = Ports(database=database, keys=Keys(SECRET), texts=PrintedTexts(Printed(printed)), public_url=HOST)
+    ports = Ports(
+        database=database,
+        keys=Keys(SECRET),
+        texts=PrintedTexts(Printed(printed)),
+        storage=FolderStorage(folder / "files"),
+        hub=Hub(database, MemoryWakeups()),
+        public_url=HOST,
+    )
     here = await make_party(database, ports.keys, "Rome", "+39025550")
     there = await make_party(database, ports.keys, "Milan", "+39025551")
     transport = httpx.ASGITransport(app=create_app(ports, {"127.0.0.1"}), raise_app_exceptions=False)

@@ -41,11 +41,12 @@ class ServerAccount:
         """Whether this user may pass through every folder above `path`, by its mode bits."""
         return not self.drops or all(self._passes(parent) for parent in path.resolve().parents)
 
+    def runs(self, program: Path) -> bool:
+        """Whether this user may execute `program`: a strict umask at install time would forbid it."""
+        return not self.drops or (self.reaches(program) and self._passes(program.resolve()))
+
     def _passes(self, folder: Path) -> bool:
-        try:
-            found = folder.stat()
-        except FileNotFoundError:
-            return True  # we shall make it ourselves
+        found = folder.stat()
         if found.st_uid == self.uid:
             return bool(found.st_mode & stat.S_IXUSR)
         if found.st_gid == self.gid:
@@ -69,32 +70,37 @@ def server_account() -> ServerAccount:
 def cluster_home(data: Path, account: ServerAccount) -> Path:
     """The folder of the cluster: inside `data` where the server user gets there, else in root's place."""
     inside = data.resolve() / "postgres"
+    inside.parent.mkdir(parents=True, exist_ok=True)  # first, for a strict umask may close what we make
     if account.reaches(inside):
         return inside
     digest = hashlib.sha256(os.fsencode(inside)).hexdigest()[:16]
-    _ROOTS_PLACE.mkdir(mode=0o711, parents=True, exist_ok=True)
+    if not _ROOTS_PLACE.exists():
+        _ROOTS_PLACE.mkdir(parents=True)
+        _ROOTS_PLACE.chmod(0o711)
     return _ROOTS_PLACE / digest
 
 
 def readable_binaries(binaries: Binaries, home: Path, account: ServerAccount) -> Binaries:
     """`binaries`, or a copy of the install beside the cluster where the server user cannot read them."""
-    if account.reaches(binaries.postgres):
+    if account.runs(binaries.postgres):
         return binaries
     install = binaries.folder.parent
     copy = home / f"binaries-{binaries.major}" / install.parent.name
     if not (copy / install.name / "bin" / "postgres").exists():
-        _copy_install(install, copy)
+        _copy_install(install, copy, account)
     return Binaries(copy / install.name / binaries.folder.name, binaries.major)
 
 
-def _copy_install(install: Path, copy: Path) -> None:
+def _copy_install(install: Path, copy: Path, account: ServerAccount) -> None:
     shutil.rmtree(copy.parent, ignore_errors=True)
     copy.parent.mkdir(parents=True)
-    copy.parent.chmod(0o755)
     # The vendored libraries are found relative to the package: the sibling ".libs" folder goes along.
     libraries = install.parent.with_name(install.parent.name + ".libs")
     if libraries.is_dir():
         shutil.copytree(libraries, copy.with_name(libraries.name))
     unfinished = copy.with_name(copy.name + ".unfinished")
     shutil.copytree(install, unfinished / install.name, symlinks=True, ignore=shutil.ignore_patterns("include", "doc"))
+    # Owned by the server user, or modes that were strict for the original would shut it out.
+    for path in (copy.parent, *copy.parent.rglob("*")):
+        os.chown(path, account.uid, account.gid, follow_symlinks=False)
     unfinished.rename(copy)

@@ -28,18 +28,24 @@ import asyncpg
 
 from core.embedded_postgres.account import ServerAccount, cluster_home, readable_binaries, server_account
 from core.embedded_postgres.binaries import Binaries, NoPostgres, find_binaries
+from core.embedded_postgres.standing import READY, standing
 
 OWNER_ROLE = "enamel"
 _PORT = 5432
 _LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
-_READY_LINE = 7
 _START_SECONDS = 30.0
+_LOOK_SECONDS = 0.01
+_RETRY_SECONDS = 0.2
+_ORPHANS = "pre-existing shared memory block"
 _PR_SET_PDEATHSIG = 1
 _BUILTIN_FROM = 17
 _PRIVATE = 0o700
 
-# Statements, parameters and row values never reach the server's log: they may be health facts.
-_QUIET_LOG = ("log_min_error_statement=panic", "log_error_verbosity=terse", "log_statement=none")
+# Statements, parameters and row values never reach the server's log: they may be health facts. Nor does
+# the message of a failed statement, which quotes what it stumbled over; the API logs its own failures.
+_QUIET_LOG = (
+    "log_min_messages=log", "log_min_error_statement=panic", "log_error_verbosity=terse", "log_statement=none",
+)  # fmt: skip
 _TEST_SPEED = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
@@ -71,14 +77,12 @@ class EmbeddedPostgres:
             programs = readable_binaries(find_binaries(binaries), home, account)
             cluster = home / "cluster"
             if not cluster.exists():
-                _make_cluster(programs, cluster, account)
+                _make_cluster(programs, cluster, account, durable=durable)
             socket = _socket_folder(home, account)
-            if _server_alive(cluster):
+            if _settled(cluster) == READY:
                 return cls(home, socket, None)
             _clear_stale(cluster, socket)
-            process = _launch(programs, cluster, socket, account, durable=durable)
-            _wait_until_ready(process, cluster, home)
-            return cls(home, socket, process)
+            return cls(home, socket, _brought_up(programs, cluster, socket, account, durable=durable))
 
     def stop(self) -> None:
         """Fast shutdown of an owned server (open transactions roll back); an attached one runs on."""
@@ -113,13 +117,14 @@ def _lock(home: Path) -> Iterator[None]:
         yield
 
 
-def _make_cluster(programs: Binaries, cluster: Path, account: ServerAccount) -> None:
+def _make_cluster(programs: Binaries, cluster: Path, account: ServerAccount, *, durable: bool) -> None:
     unfinished = cluster.with_name("cluster.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     # The builtin provider sorts and folds the same on Linux and macOS; it exists from version 17 on.
     builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     locale = builtin if programs.major >= _BUILTIN_FROM else ["--locale=C.UTF-8"]
     command = [str(programs.initdb), "-D", str(unfinished), "-U", OWNER_ROLE, "--auth=peer", "--encoding=UTF8", *locale]
+    command += [] if durable else ["--no-sync"]
     made = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **_as_user(account))
     if made.returncode:
         raise NoPostgres(f"initdb failed: {made.stderr.strip()}")
@@ -152,33 +157,6 @@ def _is_private(folder: Path, account: ServerAccount) -> bool:
     except FileNotFoundError:
         return False
     return stat.S_ISDIR(found.st_mode) and found.st_uid == account.uid and stat.S_IMODE(found.st_mode) == _PRIVATE
-
-
-def _server_alive(cluster: Path) -> bool:
-    """Whether the pid file names a live postgres on this cluster, and not a bystander with a reused PID."""
-    try:
-        pid = int((cluster / "postmaster.pid").read_text().split("\n", 1)[0])
-    except (FileNotFoundError, ValueError):
-        return False
-    state, command = _process(pid)
-    return bool(state) and not state.startswith("Z") and "postgres" in command and str(cluster) in command
-
-
-def _process(pid: int) -> tuple[str, str]:
-    """State letter and command line of a process, empty where there is none."""
-    proc = Path(f"/proc/{pid}")
-    if Path("/proc/self").exists():
-        try:
-            state = proc.joinpath("stat").read_text().rpartition(")")[2].split()[0]
-            return state, proc.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except (FileNotFoundError, ProcessLookupError):
-            return "", ""
-    shown = subprocess.run(
-        ["ps", "-ww", "-o", "stat=,args=", "-p", str(pid)],  # noqa: S607  macOS: ps is /bin/ps everywhere
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    state, _, command = shown.stdout.strip().partition(" ")
-    return state, command
 
 
 def _clear_stale(cluster: Path, socket: Path) -> None:
@@ -220,22 +198,40 @@ def _die_with_parent() -> Callable[[], None] | None:
     return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0) and None
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], cluster: Path, home: Path) -> None:
+def _settled(cluster: Path) -> str:
+    """The standing once it is `ready` or empty: who attached to a server that stops would soon have none."""
     deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        try:
-            lines = (cluster / "postmaster.pid").read_text().splitlines()
-        except FileNotFoundError:
-            lines = []
-        if len(lines) > _READY_LINE and lines[_READY_LINE].strip() == "ready":
-            return
-        time.sleep(0.01)
+    while (found := standing(cluster)) not in {READY, ""}:
+        if time.monotonic() > deadline:
+            raise NoPostgres(f"the PostgreSQL on {cluster} has been {found} for {_START_SECONDS:.0f} s")
+        time.sleep(_LOOK_SECONDS)
+    return found
+
+
+def _brought_up(
+    programs: Binaries, cluster: Path, socket: Path, account: ServerAccount, *, durable: bool
+) -> subprocess.Popen[bytes]:
+    """A server that answers. Sessions that outlived a killed postmaster keep the next out: it tries until they end."""
+    log, deadline = cluster.with_name("postgres.log"), time.monotonic() + _START_SECONDS
+    while True:
+        before = log.stat().st_size if log.exists() else 0
+        process = _launch(programs, cluster, socket, account, durable=durable)
+        if _came_up(process, cluster, deadline):
+            return process
+        told = log.read_bytes()[before:].decode(errors="replace")
+        if _ORPHANS not in told or time.monotonic() > deadline:
+            raise NoPostgres(f"PostgreSQL did not come up; the end of {log}:\n{told[-800:]}")
+        time.sleep(_RETRY_SECONDS)
+
+
+def _came_up(process: subprocess.Popen[bytes], cluster: Path, deadline: float) -> bool:
+    while process.poll() is None and time.monotonic() < deadline:
+        if standing(cluster) == READY:
+            return True
+        time.sleep(_LOOK_SECONDS)
     process.kill()
     process.wait()
-    tail = (home / "postgres.log").read_text(errors="replace")[-800:]
-    raise NoPostgres(f"PostgreSQL did not come up; the end of {home / 'postgres.log'}:\n{tail}")
+    return False
 
 
 def _as_user(account: ServerAccount) -> dict[str, Any]:

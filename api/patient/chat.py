@@ -1,0 +1,118 @@
+"""`/v1/me/conversation`: the chat without a socket: the same commands, ids and refusals, only slower."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from api.caller import PatientClaims
+from api.paging import Limit
+from api.ports import PortsHere
+from api.strict import StrictRoute
+from api.transaction import OwnReads
+from chat.commands import OWN, Marked, Sent, Speaker, mark, send
+from chat.conversation import Body, Side
+from chat.log import ConversationState, EventPage
+from chat.queries import events_after, log_head, messages_before, state_of
+from core.clock import now
+from core.moments import Moment
+from core.values import Int32, Value
+from identity.tokens import Claims
+
+router = APIRouter(prefix="/v1/me/conversation", tags=["chat"], route_class=StrictRoute)
+
+DEFAULT_EVENTS = 50
+SENT_BEFORE: dict[int | str, dict[str, Any]] = {200: {"description": "It had been sent before: the same answer again."}}
+
+
+class MessageToSend(Value):
+    client_id: UUID = Field(description="Made once per message by the device, and kept for every repeat.")
+    body: Body
+
+
+class MessageKept(Value):
+    """Where the message stands. `duplicate`: it had been sent before, and stands there once."""
+
+    conversation_id: UUID
+    client_id: UUID
+    seq: Int32
+    rev: Int32
+    at: Moment
+    duplicate: bool
+
+
+class Marks(Value):
+    """Up to which message everything was delivered to this device, and displayed by it. Marks only move forward."""
+
+    delivered: Annotated[Int32, Field(ge=0)] = 0
+    read: Annotated[Int32, Field(ge=0)] = 0
+
+
+After = Annotated[int, Query(ge=0, le=2**31 - 1, description="`rev` held.", json_schema_extra={"format": "int32"})]
+Before = Annotated[
+    int | None,
+    Query(
+        ge=1,
+        le=2**31 - 1,
+        description="Instead of `after`: the messages before this `seq`.",
+        json_schema_extra={"format": "int32"},
+    ),
+]
+
+
+def kept(sent: Sent, client_id: UUID, response: Response) -> MessageKept:
+    response.status_code = 200 if sent.dup else 201
+    event = sent.event
+    return MessageKept(
+        conversation_id=event.conversation_id, client_id=client_id, seq=sent.seq, rev=event.rev, at=event.at,
+        duplicate=sent.dup,
+    )  # fmt: skip
+
+
+def tell(ports: PortsHere, done: Sent | Marked) -> None:
+    """Let the sockets know what was committed and is new."""
+    if done.event is not None and not (isinstance(done, Sent) and done.dup):
+        ports.hub.announce(done.thread, done.event)
+
+
+def _speaker(claims: Claims) -> Speaker:
+    return Speaker(Side.PATIENT, claims.clinic_id, claims.subject_id, claims.session_id)
+
+
+@router.get("", summary="My conversation", operation_id="getMyConversation")
+async def get_mine(call: OwnReads) -> ConversationState:
+    """The one conversation with the clinic: where it stands and how much is unread."""
+    return await state_of(call.reading, call.patient_id, call.claims.subject_id)
+
+
+@router.post(
+    "/messages", status_code=201, responses=SENT_BEFORE, summary="Write to the clinic", operation_id="sendMyMessage"
+)
+async def send_mine(ports: PortsHere, claims: PatientClaims, body: MessageToSend, response: Response) -> MessageKept:
+    """Send a message. After a lost answer send it again with the same `client_id`: it stands there once."""
+    sent = await send(ports.database, _speaker(claims), OWN, body.client_id, body.body, now())
+    tell(ports, sent)
+    return kept(sent, body.client_id, response)
+
+
+@router.get("/events", summary="What happened in my conversation", operation_id="listMyConversationEvents")
+async def events_of_mine(
+    call: OwnReads, after: After = 0, before: Before = None, limit: Limit = DEFAULT_EVENTS
+) -> EventPage:
+    """Everything past the `rev` held, oldest first; or, with `before`, earlier messages."""
+    state = await state_of(call.reading, call.patient_id, call.claims.subject_id)
+    if state.conversation_id is None:
+        return EventPage(events=[], more=False, rev=0)
+    head = await log_head(call.reading, call.clinic_id, state.conversation_id)
+    assert head is not None
+    if before is not None:
+        return await messages_before(call.reading, head, before, limit)
+    return await events_after(call.reading, head, after, limit)
+
+
+@router.put("/marks", status_code=204, summary="Mark as delivered or read", operation_id="markMyConversation")
+async def mark_mine(ports: PortsHere, claims: PatientClaims, body: Marks) -> Response:
+    """Move the marks forward; what lies behind them is no longer unread, on every device."""
+    tell(ports, await mark(ports.database, _speaker(claims), OWN, body.delivered, body.read, now()))
+    return Response(status_code=204)

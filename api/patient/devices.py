@@ -1,0 +1,135 @@
+"""`/v1/me/devices/push`, `/v1/me/notices`, `/v1/me/consents`: a patient's phones, inbox, receipts and consents."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import Field
+
+from api.caller import PatientClaims
+from api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, place_of
+from api.ports import PortsHere
+from api.strict import StrictRoute
+from api.transaction import OwnReads, OwnWrites, SessionEnded, scope_of
+from core import clock
+from core.database import Writing
+from core.events import Actor, ActorKind
+from core.values import Int32, Value
+from identity.queries import session_lives
+from identity.tokens import Claims
+from push.commands import DeviceFacts, Receipt, confirm, register_device, set_consent, unbind_devices
+from push.notice import Purpose
+from push.queries import InboxItem, inbox
+
+router = APIRouter(tags=["devices"], route_class=StrictRoute)
+
+MOST_RECEIPTS = 200
+
+
+class Registered(Value):
+    device_id: UUID
+
+
+class InboxPage(Value):
+    items: list[InboxItem] = Field(max_length=200)
+    next_cursor: str | None
+
+
+class Receipts(Value):
+    items: list[Receipt] = Field(min_length=1, max_length=MOST_RECEIPTS)
+
+
+class Confirmed(Value):
+    """How many of the notices named are ones that this account may see."""
+
+    known: Int32
+
+
+class ConsentAnswer(Value):
+    granted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccountWrites:
+    """A write of what belongs to the account and not to one record: a guardian may have no record of their own."""
+
+    writing: Writing
+    claims: Claims
+    now: datetime
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(ActorKind.PATIENT, self.claims.subject_id)
+
+
+async def _account_writes(ports: PortsHere, claims: PatientClaims) -> AsyncIterator[AccountWrites]:
+    async with ports.database.writing(scope_of(claims)) as writing:
+        if not await session_lives(writing, claims.subject_id, claims.session_id):
+            raise SessionEnded
+        yield AccountWrites(writing, claims, clock.now())
+
+
+AccountCall = Annotated[AccountWrites, Depends(_account_writes, scope="function")]
+
+
+@router.put("/v1/me/devices/push", summary="Register this phone for pushes", operation_id="registerPushDevice")
+async def register(call: AccountCall, body: DeviceFacts) -> Registered:
+    """Send it at every start and whenever the push provider gives a new token; the same again changes nothing.
+
+    The token is bound to the account that is signed in now: whoever used this phone before hears no more.
+    """
+    claims = call.claims
+    device_id = await register_device(
+        call.writing, claims.clinic_id, claims.subject_id, claims.session_id, body, call.now
+    )
+    return Registered(device_id=device_id)
+
+
+@router.delete(
+    "/v1/me/devices/push", status_code=204, summary="Stop pushes to this phone", operation_id="unregisterPushDevice"
+)
+async def unregister(call: AccountCall) -> Response:
+    """Unbind the phone of this session. Signing out does the same by itself."""
+    claims = call.claims
+    await unbind_devices(call.writing, claims.clinic_id, claims.subject_id, claims.session_id, call.now)
+    return Response(status_code=204)
+
+
+@router.get("/v1/me/notices", summary="My inbox", operation_id="listMyNotices")
+async def list_mine(ports: PortsHere, call: OwnReads, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> InboxPage:
+    """Everything the clinic had to say, newest first, whether or not its push arrived."""
+    key = ports.keys.secrets.cursor_key
+    place = place_of(key, call.patient_id, cursor)
+    after = (datetime.fromisoformat(place[0]), UUID(place[1])) if place else None
+    found = await inbox(call.reading, call.patient_id, call.now, after=after, limit=limit + 1)
+    items = found[:limit]
+    more = len(found) > limit
+    last = [items[-1].at.isoformat(), str(items[-1].notice_id)] if more else []
+    return InboxPage(items=items, next_cursor=cursor_of(key, call.patient_id, last) if more else None)
+
+
+@router.post("/v1/me/notices/receipts", summary="Report what arrived and was opened", operation_id="confirmNotices")
+async def receive(call: AccountCall, body: Receipts) -> Confirmed:
+    """Tell which pushes this phone showed and which were opened, in any order, as often as it likes.
+
+    Only the first report of each counts. Unknown notices and other people's are passed over alike.
+    """
+    claims = call.claims
+    known = await confirm(
+        call.writing, claims.clinic_id, claims.subject_id, claims.session_id, body.items, call.actor, call.now
+    )
+    return Confirmed(known=known)
+
+
+@router.put("/v1/me/consents/{purpose}", status_code=204, summary="Agree to pushes or not", operation_id="setMyConsent")
+async def agree(call: OwnWrites, purpose: Purpose, body: ConsentAnswer) -> Response:
+    """Say whether the clinic may push for this purpose; the last word counts, and it counts at once.
+
+    Without a word, service, recall and chat are granted: they belong to the treatment or answer the patient.
+    Marketing is not: it needs a yes that was given (GDPR Art. 6(1)(a), ePrivacy Directive Art. 13).
+    """
+    await set_consent(call.writing, call.clinic_id, call.patient_id, purpose, body.granted, call.actor, call.now)
+    return Response(status_code=204)

@@ -1,0 +1,107 @@
+"""`/v1/staff/conversations`: the desk's inbox, and what it answers."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from api.caller import StaffClaims
+from api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, place_of
+from api.patient.chat import (
+    DEFAULT_EVENTS,
+    SENT_BEFORE,
+    After,
+    Before,
+    Marks,
+    MessageKept,
+    MessageToSend,
+    kept,
+    tell,
+)
+from api.ports import PortsHere
+from api.strict import StrictRoute
+from api.transaction import StaffReads, staff_reads
+from chat.commands import Speaker, Target, mark, send
+from chat.conversation import Side
+from chat.log import EventPage
+from chat.queries import InboxLine, events_after, inbox, log_head, messages_before
+from core.clock import now
+from core.errors import NotFound
+from core.values import Value
+from identity.permissions import Permission
+from identity.tokens import Claims
+
+router = APIRouter(prefix="/v1/staff", tags=["inbox"], route_class=StrictRoute)
+
+Replies = Annotated[StaffReads, staff_reads(Permission.REPLY)]
+
+
+class Inbox(Value):
+    items: list[InboxLine] = Field(max_length=200)
+    next_cursor: str | None
+
+
+def _speaker(claims: Claims) -> Speaker:
+    return Speaker(Side.CLINIC, claims.clinic_id, claims.subject_id, claims.session_id)
+
+
+@router.get("/conversations", summary="The inbox", operation_id="listConversations")
+async def list_all(ports: PortsHere, call: Replies, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Inbox:
+    """Conversations by their last message, newest first, with what the desk has not read."""
+    key = ports.keys.secrets.cursor_key
+    place = place_of(key, call.clinic_id, cursor)
+    after = (datetime.fromisoformat(place[0]), UUID(place[1])) if place else None
+    found = await inbox(call.reading, call.clinic_id, after=after, limit=limit + 1)
+    items = found[:limit]
+    more = len(found) > limit
+    last = [items[-1].last_at.isoformat(), str(items[-1].conversation_id)] if more else []
+    return Inbox(items=items, next_cursor=cursor_of(key, call.clinic_id, last) if more else None)
+
+
+@router.get(
+    "/conversations/{conversation_id}/events",
+    summary="What happened in a conversation",
+    operation_id="listConversationEvents",
+)
+async def events_of(
+    call: Replies, conversation_id: UUID, after: After = 0, before: Before = None, limit: Limit = DEFAULT_EVENTS
+) -> EventPage:
+    """Everything past the `rev` held, oldest first; or, with `before`, earlier messages."""
+    head = await log_head(call.reading, call.clinic_id, conversation_id)
+    if head is None:
+        raise NotFound
+    if before is not None:
+        return await messages_before(call.reading, head, before, limit)
+    return await events_after(call.reading, head, after, limit)
+
+
+@router.post(
+    "/patients/{patient_id}/messages",
+    status_code=201,
+    responses=SENT_BEFORE,
+    summary="Write to a patient",
+    operation_id="sendMessage",
+)
+async def send_to(
+    ports: PortsHere, claims: StaffClaims, patient_id: UUID, body: MessageToSend, response: Response
+) -> MessageKept:
+    """Start or continue the patient's conversation. A repeat with the same `client_id` changes nothing."""
+    target = Target(patient_id=patient_id)
+    sent = await send(ports.database, _speaker(claims), target, body.client_id, body.body, now())
+    tell(ports, sent)
+    return kept(sent, body.client_id, response)
+
+
+@router.put(
+    "/conversations/{conversation_id}/marks",
+    status_code=204,
+    summary="Mark as delivered or read",
+    operation_id="markConversation",
+)
+async def mark_one(ports: PortsHere, claims: StaffClaims, conversation_id: UUID, body: Marks) -> Response:
+    """Move this person's marks forward; what somebody of the desk has read, the desk has read."""
+    target = Target(conversation_id)
+    tell(ports, await mark(ports.database, _speaker(claims), target, body.delivered, body.read, now()))
+    return Response(status_code=204)

@@ -1,0 +1,87 @@
+"""`/v1/staff/journeys` and segments: launch a journey, see who it would reach, and why it reached somebody."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from api.strict import StrictRoute
+from api.transaction import StaffReads, StaffWrites, staff_reads, staff_writes
+from automation.commands import start_journey
+from automation.queries.journeys import (
+    MOST_ENROLMENTS,
+    MOST_JOURNEYS,
+    EnrolmentCard,
+    JourneyCard,
+    enrolments_of_patient,
+    journey_cards,
+)
+from automation.queries.segments import segment_preview
+from automation.segment import Criterion
+from automation.templates import TEMPLATES, JourneyTemplate
+from core.values import Int64, Value
+from identity.permissions import Permission
+
+router = APIRouter(prefix="/v1/staff", tags=["journeys"], route_class=StrictRoute)
+
+MOST_SHOWN = 50
+
+
+class JourneyLaunch(Value):
+    template: JourneyTemplate
+
+
+class Journeys(Value):
+    items: list[JourneyCard] = Field(max_length=MOST_JOURNEYS)
+
+
+class SegmentRequest(Value):
+    criteria: Criterion
+
+
+class SegmentPreview(Value):
+    """How many match now; `patient_ids` of the first of them, and none for who may not read clinical facts."""
+
+    count: Int64
+    patient_ids: list[UUID] = Field(max_length=MOST_SHOWN)
+
+
+class Enrolments(Value):
+    items: list[EnrolmentCard] = Field(max_length=MOST_ENROLMENTS)
+
+
+@router.post("/journeys", status_code=201, summary="Launch a journey", operation_id="launchJourney")
+async def launch(
+    call: Annotated[StaffWrites, staff_writes(Permission.WRITE_JOURNEYS)], body: JourneyLaunch
+) -> JourneyCard:
+    """Start a ready journey. Who matches its segment is taken in from the next minute on."""
+    return await start_journey(call.writing, call.clinic_id, TEMPLATES[body.template], call.now, call.actor)
+
+
+@router.get("/journeys", summary="Journeys and their counts", operation_id="listJourneys")
+async def journeys(call: Annotated[StaffReads, staff_reads(Permission.WRITE_JOURNEYS)]) -> Journeys:
+    """The clinic's journeys, newest first, with how many are on each, left it, and came to its end."""
+    return Journeys(items=await journey_cards(call.reading))
+
+
+@router.post("/segments/preview", summary="Who matches criteria", operation_id="previewSegment")
+async def preview(
+    call: Annotated[StaffReads, staff_reads(Permission.WRITE_JOURNEYS)], body: SegmentRequest
+) -> SegmentPreview:
+    """Count who matches at this moment; nothing is stored. Ids are a clinical fact here: who matches was treated."""
+    count, ids = await segment_preview(call.reading, body.criteria, call.now, MOST_SHOWN)
+    return SegmentPreview(count=count, patient_ids=ids if _may_read_clinical(call) else [])
+
+
+@router.get("/patients/{patient_id}/enrolments", summary="Journeys of a patient", operation_id="listEnrolments")
+async def enrolments(call: Annotated[StaffReads, staff_reads(Permission.READ_CONTACT)], patient_id: UUID) -> Enrolments:
+    """Which journeys this patient is or was on, where they stand, and the facts of today that speak for it."""
+    cards = await enrolments_of_patient(
+        call.reading, call.clinic_id, patient_id, call.now, with_evidence=_may_read_clinical(call)
+    )
+    return Enrolments(items=cards)
+
+
+def _may_read_clinical(call: StaffReads) -> bool:
+    return Permission.READ_CLINICAL in call.staff.permissions

@@ -1,0 +1,130 @@
+"""Takes patients into journeys and lets them out: for every clinic at once, with a fixed number of statements."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CTE, ColumnElement, Select, and_, bindparam, delete, exists, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from automation.commands.notices import take_back
+from automation.journey import EnrolmentState, ExitReason, Journey, JourneyState, Verdict, document
+from automation.queries.journeys import of_journey
+from automation.queries.segments import AS_OF, segment_statement, standing_ahead
+from automation.tables import Enrolment, JourneyRow, Timer, Touchpoint
+from core.database import Sweeping
+from core.events import Event
+
+_BOOKINGS = ("appointment.requested", "appointment.booked", "appointment.confirmed")
+
+
+async def enrol(sweeping: Sweeping, now: datetime) -> int:
+    """Take in who matches an active journey; how many came.
+
+    One statement for each distinct definition, however many clinics launched it. Running it twice, or from
+    two workers at once, adds nobody: the unique indexes of `enrolment` decide, not the reading before.
+    """
+    active = select(col(JourneyRow.definition)).where(col(JourneyRow.state) == JourneyState.ACTIVE.value).distinct()
+    definitions = (await sweeping.execute(active)).scalars().all()
+    entered = 0
+    for definition in definitions:
+        journey = document(definition)
+        values = {"as_of": now, "definition": definition, "quiet_since": journey.quiet_since(now)}
+        entered += (await sweeping.execute(_enrolment(journey), values)).scalar_one()
+    return entered
+
+
+def _enrolment(journey: Journey) -> Select[int]:
+    """Enrolment, timer and first line of the log, in one statement that says how many."""
+    columns = ["clinic_id", "id", "journey_id", "patient_id", "entry_no", "state", "step", "seq", "entered_at"]
+    came = (
+        insert(Enrolment)
+        .from_select(columns, _newcomers(journey), include_defaults=False)
+        .on_conflict_do_nothing()
+        .returning(col(Enrolment.clinic_id), col(Enrolment.id), col(Enrolment.step))
+        .cte("came")
+    )
+    timed = insert(Timer).from_select(
+        ["clinic_id", "enrolment_id", "due_at"], select(came.c.clinic_id, came.c.id, AS_OF)
+    )
+    logged = _logged(came, literal(0), Verdict.ENTERED)
+    return select(func.count()).select_from(came).add_cte(timed.cte("timed"), logged)
+
+
+def _newcomers(journey: Journey) -> Select[Any]:
+    member, met = segment_statement(journey.trigger).subquery("member"), aliased(Enrolment)
+    theirs = and_(
+        col(met.clinic_id) == member.c.clinic_id,
+        col(met.patient_id) == member.c.patient_id,
+        col(met.journey_id) == JourneyRow.id,
+    )
+    # 150 days of a recall are no matter of an hour: elapsed time, not the calendar of a zone.
+    quiet_since = bindparam("quiet_since", type_=AS_OF.type)
+    lately = or_(col(met.state) == EnrolmentState.ACTIVE.value, col(met.entered_at) > quiet_since)
+    entries = select(func.coalesce(func.max(col(met.entry_no)), 0) + 1).where(theirs).scalar_subquery()
+    return (
+        select(
+            member.c.clinic_id, func.id_made_at(AS_OF), col(JourneyRow.id), member.c.patient_id, entries,
+            literal(EnrolmentState.ACTIVE.value), literal(journey.steps[0].id), literal(1), AS_OF,
+        )
+        .join(JourneyRow, col(JourneyRow.clinic_id) == member.c.clinic_id)
+        .where(
+            col(JourneyRow.state) == JourneyState.ACTIVE.value,
+            col(JourneyRow.definition) == bindparam("definition", type_=JSONB),
+            ~exists().where(theirs, lately),
+        )
+    )  # fmt: skip
+
+
+def _logged(rows: CTE, seq: ColumnElement[int], verdict: Verdict) -> CTE:
+    lines = select(rows.c.clinic_id, func.id_made_at(AS_OF), rows.c.id, seq, rows.c.step, literal(verdict.value), AS_OF)
+    columns = ["clinic_id", "id", "enrolment_id", "seq", "step", "verdict", "at"]
+    return insert(Touchpoint).from_select(columns, lines, include_defaults=False).cte("logged")
+
+
+async def exit_converted(sweeping: Sweeping, now: datetime) -> int:
+    """Let out who has a visit ahead, or booked since they came in, and take back what push has not sent.
+
+    A booking is seen by the visit that stands or by its event, whichever is left of it; neither needs the
+    order of commits. Rows another worker holds are passed over: that worker judges the same exit itself.
+    """
+    left = (await sweeping.execute(_conversions(), {"as_of": now})).all()
+    await take_back(sweeping, ((row.clinic_id, row.id, ExitReason.BOOKED) for row in left), now)
+    return len(left)
+
+
+def _conversions() -> Select[UUID, UUID]:
+    booked = exists().where(
+        col(Event.clinic_id) == Enrolment.clinic_id,
+        col(Event.patient_id) == Enrolment.patient_id,
+        col(Event.kind).in_(_BOOKINGS),
+        col(Event.at) >= Enrolment.entered_at,
+    )
+    found = (
+        select(col(Enrolment.clinic_id), col(Enrolment.id))
+        .join(JourneyRow, of_journey())
+        .where(
+            col(Enrolment.state) == EnrolmentState.ACTIVE.value,
+            col(JourneyRow.definition)["exits"].contains([ExitReason.BOOKED.value]),
+            or_(standing_ahead(Enrolment.clinic_id, Enrolment.patient_id), booked),
+        )
+        .with_for_update(of=Enrolment, skip_locked=True)
+        .cte("found")
+    )
+    gone = (
+        update(Enrolment)
+        .where(col(Enrolment.clinic_id) == found.c.clinic_id, col(Enrolment.id) == found.c.id)
+        .values(
+            state=EnrolmentState.EXITED.value,
+            exited_at=AS_OF,
+            exit_reason=ExitReason.BOOKED.value,
+            seq=Enrolment.seq + 1,
+        )
+        .returning(col(Enrolment.clinic_id), col(Enrolment.id), col(Enrolment.step), col(Enrolment.seq))
+        .cte("gone")
+    )
+    untimed = delete(Timer).where(col(Timer.clinic_id) == gone.c.clinic_id, col(Timer.enrolment_id) == gone.c.id)
+    logged = _logged(gone, gone.c.seq - 1, Verdict.EXITED)
+    return select(gone.c.clinic_id, gone.c.id).add_cte(untimed.cte("untimed"), logged)

@@ -1,0 +1,135 @@
+"""Journeys as staff see them: which run, how many are on them, and why one patient is."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlmodel import col
+
+from automation.journey import EnrolmentState, ExitReason, JourneyState, document
+from automation.queries.patients import known_patients
+from automation.segment import Evidence, evidence
+from automation.tables import Enrolment, JourneyRow
+from core.database import Reading
+from core.errors import NotFound
+from core.moments import Moment
+from core.values import Int32, Value
+from push.notice import Purpose
+
+MOST_JOURNEYS = 200
+MOST_ENROLMENTS = 100
+
+
+class JourneyCard(Value):
+    """A journey of the clinic and how many patients are on it, left it, and came to its end."""
+
+    journey_id: UUID
+    key: str
+    version: Int32
+    purpose: Purpose
+    state: JourneyState
+    started_at: Moment
+    active: Int32
+    exited: Int32
+    completed: Int32
+
+
+class EnrolmentCard(Value):
+    """One patient's way through one journey. `evidence` is absent for who may not read clinical facts."""
+
+    enrolment_id: UUID
+    journey_id: UUID
+    key: str
+    version: Int32
+    state: EnrolmentState
+    step: str
+    entry_no: Int32
+    entered_at: Moment
+    exited_at: Moment | None
+    exit_reason: ExitReason | None
+    evidence: list[Evidence] | None = Field(default=None, max_length=40)
+
+
+async def journey_cards(reading: Reading) -> list[JourneyCard]:
+    """The clinic's journeys, newest first."""
+    counts = [
+        func.count(col(Enrolment.id)).filter(col(Enrolment.state) == state.value).label(state.value)
+        for state in EnrolmentState
+    ]
+    statement = (
+        select(JourneyRow, *counts)
+        .outerjoin(Enrolment, of_journey())
+        .group_by(col(JourneyRow.clinic_id), col(JourneyRow.id))
+        .order_by(col(JourneyRow.started_at).desc(), col(JourneyRow.id))
+        .limit(MOST_JOURNEYS)
+    )
+    return [
+        journey_card(row.JourneyRow, active=row.active, exited=row.exited, completed=row.completed)
+        for row in await reading.execute(statement)
+    ]
+
+
+def journey_card(row: JourneyRow, *, active: int = 0, exited: int = 0, completed: int = 0) -> JourneyCard:
+    return JourneyCard(
+        journey_id=row.id,
+        key=row.key,
+        version=row.version,
+        purpose=Purpose(row.definition["purpose"]),
+        state=JourneyState(row.state),
+        started_at=row.started_at,
+        active=active,
+        exited=exited,
+        completed=completed,
+    )
+
+
+async def enrolments_of_patient(
+    reading: Reading, clinic_id: UUID, patient_id: UUID, now: datetime, *, with_evidence: bool
+) -> list[EnrolmentCard]:
+    """Every journey this patient is or was on, newest first. Raises `NotFound` for an unknown patient.
+
+    `evidence` is of `now`: which leaf of the journey's segment holds today, and by which fact.
+    """
+    key = (clinic_id, patient_id)
+    known = (await known_patients(reading, [key], now)).get(key)
+    if known is None:
+        raise NotFound
+    statement = (
+        select(Enrolment, JourneyRow)
+        .join(JourneyRow, of_journey())
+        .where(col(Enrolment.clinic_id) == clinic_id, col(Enrolment.patient_id) == patient_id)
+        .order_by(col(Enrolment.entered_at).desc(), col(Enrolment.id))
+        .limit(MOST_ENROLMENTS)
+    )
+    return [
+        _enrolment_card(
+            row.Enrolment,
+            row.JourneyRow,
+            evidence(document(row.JourneyRow.definition).trigger, known.facts, now, known.zone)
+            if with_evidence
+            else None,
+        )
+        for row in await reading.execute(statement)
+    ]
+
+
+def of_journey() -> ColumnElement[bool]:
+    """SQL join condition of an enrolment with its journey."""
+    return and_(col(Enrolment.clinic_id) == JourneyRow.clinic_id, col(Enrolment.journey_id) == JourneyRow.id)
+
+
+def _enrolment_card(enrolment: Enrolment, journey: JourneyRow, why: list[Evidence] | None) -> EnrolmentCard:
+    return EnrolmentCard(
+        enrolment_id=enrolment.id,
+        journey_id=journey.id,
+        key=journey.key,
+        version=journey.version,
+        state=EnrolmentState(enrolment.state),
+        step=enrolment.step,
+        entry_no=enrolment.entry_no,
+        entered_at=enrolment.entered_at,
+        exited_at=enrolment.exited_at,
+        exit_reason=ExitReason(enrolment.exit_reason) if enrolment.exit_reason else None,
+        evidence=why,
+    )

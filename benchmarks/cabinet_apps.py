@@ -1,0 +1,115 @@
+"""The three applications that give a cabinet: Enamel's own, the floor under it, and a route over an asyncpg pool."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from api.app import create_app
+from api.ports import Ports
+from benchmarks.cabinet_people import SECRET
+from chat.hub import Hub
+from chat.wakeups import MemoryWakeups
+from core.clock import now
+from core.database import Database
+from identity.commands import Keys
+from media.folder import FolderStorage
+from push.printed import Printed, PrintedTexts
+
+POOL = 8
+
+
+def enamel() -> ASGIApp:
+    """The whole API, as it is served."""
+    database, folder = Database(os.environ["BENCH_URL"], pool=POOL), Path(os.environ["BENCH_FOLDER"])
+    ports = Ports(
+        database=database,
+        keys=Keys(SECRET),
+        texts=PrintedTexts(Printed(folder / "printed.jsonl")),
+        storage=FolderStorage(folder / "files"),
+        hub=Hub(database, MemoryWakeups()),
+        public_url="http://127.0.0.1",
+    )
+    return create_app(ports, {"127.0.0.1"})
+
+
+# What somebody would write by hand who owns the tables: no session, no right, no policy is looked at.
+_BY_HAND = """
+select json_build_object(
+  'chart', (select teeth from chart where clinic_id = $1 and id = $2),
+  'patient', json_build_object('patient_id', p.id, 'given_name', p.given_name, 'family_name', p.family_name,
+    'birth_date', p.birth_date, 'relation', 'self'),
+  'next_visit', (select json_build_object('appointment_id', a.id, 'patient_id', a.patient_id, 'branch_id', b.id,
+      'branch_name', b.name, 'zone', b.zone, 'starts_at', to_char(a.starts_at at time zone 'UTC', $4),
+      'ends_at', to_char(a.ends_at at time zone 'UTC', $4), 'status', a.status, 'service', a.service,
+      'practitioner', a.practitioner)
+    from appointment a join branch b on b.clinic_id = a.clinic_id and b.id = a.branch_id
+    where a.clinic_id = $1 and a.patient_id = $2 and a.starts_at > $3
+      and a.status in ('requested', 'booked', 'confirmed') order by a.starts_at limit 1),
+  'plans', (select coalesce(json_agg(json_build_object('plan_id', l.id, 'group', l.choice_group, 'title', l.title,
+      'status', l.status, 'valid_until', l.valid_until, 'cost', json_build_object(
+        'price', json_build_object('amount_minor', l.price_minor, 'currency', l.currency),
+        'discount', json_build_object('amount_minor', l.discount_minor, 'currency', l.currency),
+        'insurance', json_build_object('amount_minor', l.insurance_minor, 'currency', l.currency),
+        'patient', json_build_object('amount_minor', l.patient_minor, 'currency', l.currency)),
+      'progress', json_build_object('items', l.items, 'items_done', l.items_done),
+      'stages', (select json_agg(json_build_object('title', s.title, 'visits', s.visits, 'status', s.status,
+          'cost', json_build_object(
+            'price', json_build_object('amount_minor', s.price_minor, 'currency', l.currency),
+            'discount', json_build_object('amount_minor', s.discount_minor, 'currency', l.currency),
+            'insurance', json_build_object('amount_minor', s.insurance_minor, 'currency', l.currency),
+            'patient', json_build_object('amount_minor', s.patient_minor, 'currency', l.currency)),
+          'progress', json_build_object('items', s.items, 'items_done', s.items_done),
+          'items', (select json_agg(json_build_object('name', i.name, 'tooth', i.tooth, 'surfaces', i.surfaces,
+              'quantity', i.quantity,
+              'unit_price', json_build_object('amount_minor', i.unit_price_minor, 'currency', l.currency),
+              'cost', json_build_object(
+                'price', json_build_object('amount_minor', i.price_minor, 'currency', l.currency),
+                'discount', json_build_object('amount_minor', i.discount_minor, 'currency', l.currency),
+                'insurance', json_build_object('amount_minor', i.insurance_minor, 'currency', l.currency),
+                'patient', json_build_object('amount_minor', i.patient_minor, 'currency', l.currency)),
+              'status', i.status) order by i.position)
+            from plan_item i where i.clinic_id = $1 and i.plan_id = l.id and i.stage = s.position))
+          order by s.position)
+        from plan_stage s where s.clinic_id = $1 and s.plan_id = l.id)) order by l.id desc), '[]')
+    from plan l where l.clinic_id = $1 and l.patient_id = $2 and l.status not in ('draft', 'superseded')),
+  'pictures', (select coalesce(json_agg(json_build_object('picture_id', m.id, 'kind', m.kind, 'state', m.state,
+      'taken_on', m.taken_on, 'width', m.width, 'height', m.height) order by m.id desc), '[]')
+    from picture m where m.clinic_id = $1 and m.patient_id = $2 and m.state = 'ready' and m.released_at is not null),
+  'promotions', (select coalesce(json_agg(json_build_object('promotion_id', o.id,
+      'title', o.texts -> p.language -> 'title', 'terms', o.texts -> p.language -> 'terms', 'ends_on', o.ends_on)
+      order by o.ends_on, o.id), '[]')
+    from promotion o where o.clinic_id = $1 and o.starts_on <= $3::date and o.ends_on >= $3::date)
+)::text from patient p where p.clinic_id = $1 and p.id = $2
+"""
+_RFC3339 = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
+
+
+def floor() -> ASGIApp:
+    """A bare route over a bare pool: one statement, as the owner of the tables."""
+    pools: list[asyncpg.Pool] = []
+
+    @asynccontextmanager
+    async def with_pool(_: Starlette) -> AsyncIterator[None]:
+        settings = {"jit": "off", "timezone": "UTC"}
+        async with asyncpg.create_pool(
+            os.environ["BENCH_URL"], min_size=POOL, max_size=POOL, server_settings=settings
+        ) as pool:
+            pools.append(pool)
+            yield
+
+    async def cabinet(request: Request) -> Response:
+        clinic_id, patient_id = UUID(request.path_params["clinic"]), UUID(request.path_params["patient"])
+        async with pools[0].acquire() as connection:
+            document = await connection.fetchval(_BY_HAND, clinic_id, patient_id, now(), _RFC3339)
+        return Response(document, media_type="application/json")
+
+    return Starlette(routes=[Route("/{clinic}/{patient}", cabinet)], lifespan=with_pool)

@@ -1,0 +1,180 @@
+"""The verbs of the chart: take findings and procedures in, and fold the charts they touch."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import insert as upserting
+from sqlmodel import col
+
+from cabinet.facts import FindingFact, ProcedureFact
+from cabinet.odontogram import SHAPE, chart_holds_until, latest_today, odontogram
+from cabinet.queries.chart import findings_of
+from cabinet.tables.chart import ChartRow, FindingRow, ProcedureRow
+from clinic.commands import Taken, changed, hold_patients
+from clinic.queries import Named, named_patients
+from core.database import Writing
+from core.errors import Fault
+from core.events import Actor, Happening, record
+from core.ids import new_id
+from core.upsert import Held, Incoming, Outcome, Upserted, content_hash, held_rows, upsert, verdict
+
+
+async def take_findings(
+    writing: Writing, clinic_id: UUID, source: str, facts: Sequence[tuple[int, FindingFact]],
+    actor: Actor, now: datetime,
+) -> Taken:  # fmt: skip
+    """Append the findings of a batch and fold the charts they touch; `facts` are (index in the batch, good row).
+
+    A newer version is a new row; an unchanged one writes nothing; an older one is refused as stale.
+    """
+    patients = await named_patients(writing, source, {fact.patient for _, fact in facts})
+    faults = _faults(((index, fact.patient, fact.observed_on, "/observed_on") for index, fact in facts), patients, now)
+    rows = [_finding(index, fact, patients[fact.patient].id) for index, fact in facts if index not in faults]
+    held = await _held(writing, clinic_id, source, [row.external_id for row in rows])
+    done = [_judged(row, held.get(row.external_id)) for row in rows]
+    fresh = changed(done)
+    touched = {each.incoming.columns["patient_id"] for each in fresh}
+    touched |= {each.before["patient_id"] for each in fresh if each.before}
+    births = await hold_patients(writing, touched) if touched else {}
+    await _append(writing, clinic_id, source, fresh, now)
+    await _fold(writing, clinic_id, births, now)
+    await record(writing, clinic_id, actor, [_recorded(each) for each in fresh], now)
+    return done, faults
+
+
+async def take_procedures(
+    writing: Writing, clinic_id: UUID, source: str, facts: Sequence[tuple[int, ProcedureFact]],
+    actor: Actor, now: datetime,
+) -> Taken:  # fmt: skip
+    """Upsert what was done; `facts` are (index in the batch, good row)."""
+    patients = await named_patients(writing, source, {fact.patient for _, fact in facts})
+    faults = _faults(
+        ((index, fact.patient, fact.performed_on, "/performed_on") for index, fact in facts), patients, now
+    )
+    rows = [_procedure(index, fact, patients[fact.patient].id) for index, fact in facts if index not in faults]
+    held = await held_rows(writing, ProcedureRow, clinic_id, source, [row.external_id for row in rows], ())
+    done = await upsert(writing, ProcedureRow, clinic_id, source, rows, held, now)
+    await record(writing, clinic_id, actor, [_performed(each) for each in changed(done)], now)
+    return done, faults
+
+
+Dated = Iterable[tuple[int, str, date, str]]
+"""Index in the batch, external id of the patient, the date it is about, and the pointer of that date."""
+
+
+def _faults(rows: Dated, patients: dict[str, Named], now: datetime) -> dict[int, Fault]:
+    faults = {}
+    today = latest_today(now)
+    for index, patient, day, pointer in rows:
+        if patient not in patients:
+            faults[index] = Fault("/patient", "unknown-reference")
+        elif day > today:
+            faults[index] = Fault(pointer, "in-the-future")
+    return faults
+
+
+def _finding(index: int, fact: FindingFact, patient_id: UUID) -> Incoming:
+    columns = {
+        "patient_id": patient_id,
+        "tooth": fact.fdi,
+        "surfaces": [surface.value for surface in fact.canonical],
+        "code": fact.code.value,
+        "status": fact.status.value,
+        "material": fact.material.value if fact.material else None,
+        "observed_on": fact.observed_on,
+    }
+    return Incoming(index, fact.external_id, fact.version, columns)
+
+
+def _procedure(index: int, fact: ProcedureFact, patient_id: UUID) -> Incoming:
+    columns = fact.model_dump(include={"performed_on", "name", "entered_in_error"})
+    own = {"patient_id": patient_id, "kind": fact.kind.value, "tooth": fact.fdi}
+    return Incoming(index, fact.external_id, fact.version, {**own, **columns})
+
+
+async def _held(writing: Writing, clinic_id: UUID, source: str, names: Sequence[str]) -> dict[str, Held]:
+    """The newest version of each finding named, locked against another sync of this source until the commit."""
+    lock = func.hashtextextended(f"finding {clinic_id} {source}", 0)
+    await writing.execute(select(func.pg_advisory_xact_lock(lock)))
+    newest = (
+        select(FindingRow)
+        .ext(distinct_on(col(FindingRow.external_id)))
+        .where(
+            col(FindingRow.clinic_id) == clinic_id,
+            col(FindingRow.source) == source,
+            col(FindingRow.external_id) == func.any(list(names)),
+        )
+        .order_by(col(FindingRow.external_id), col(FindingRow.source_version).desc())
+    )
+    return {
+        row.external_id: Held(row.series_id, row.source_version, row.content_hash, {"patient_id": row.patient_id})
+        for row in (await writing.execute(newest)).scalars()
+    }
+
+
+def _judged(row: Incoming, held: Held | None) -> Upserted:
+    outcome = verdict(held, row.version, content_hash(row.columns))
+    return Upserted(row, outcome, held.id if held else new_id(), held.remembered if held else None)
+
+
+async def _append(writing: Writing, clinic_id: UUID, source: str, fresh: Sequence[Upserted], now: datetime) -> None:
+    rows = [
+        {
+            **each.incoming.columns,
+            "clinic_id": clinic_id,
+            "id": each.id if each.outcome is Outcome.CREATED else new_id(),
+            "series_id": each.id,
+            "source": source,
+            "external_id": each.incoming.external_id,
+            "source_version": each.incoming.version,
+            "content_hash": content_hash(each.incoming.columns),
+            "recorded_at": now,
+        }
+        for each in fresh
+    ]
+    if rows:
+        await writing.execute(insert(FindingRow), rows)
+
+
+async def _fold(writing: Writing, clinic_id: UUID, births: dict[UUID, date], now: datetime) -> None:
+    """Rewrite the charts of these patients, who are locked: one read, one write, whatever their number."""
+    if not births:
+        return
+    findings, today = await findings_of(writing, births), latest_today(now)
+    rows = [
+        {
+            "clinic_id": clinic_id,
+            "id": patient_id,
+            "patient_id": patient_id,
+            "teeth": odontogram(findings.get(patient_id, []), born, today).model_dump(mode="json"),
+            "birth_date": born,
+            "holds_until": chart_holds_until(born, today),
+            "shape": SHAPE,
+            "version": 1,
+            "changed_at": now,
+        }
+        for patient_id, born in births.items()
+    ]
+    fresh = upserting(ChartRow)
+    newer: dict[str, ColumnElement[Any]] = {
+        name: fresh.excluded[name] for name in ("teeth", "birth_date", "holds_until", "shape", "changed_at")
+    }
+    newer["version"] = col(ChartRow.version) + 1
+    await writing.execute(fresh.on_conflict_do_update(index_elements=["clinic_id", "id"], set_=newer), rows)
+
+
+def _recorded(each: Upserted) -> Happening:
+    columns = each.incoming.columns
+    facts = {name: columns[name] for name in ("tooth", "code", "status")}
+    return Happening("finding.recorded", each.id, patient_id=columns["patient_id"], facts=facts)
+
+
+def _performed(each: Upserted) -> Happening:
+    columns = each.incoming.columns
+    voided = columns["entered_in_error"]
+    kind = "procedure.voided" if voided else "procedure.performed"
+    return Happening(kind, each.id, patient_id=columns["patient_id"], facts={"kind": columns["kind"]})

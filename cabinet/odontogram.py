@@ -1,0 +1,215 @@
+"""The odontogram: every tooth of a mouth on a date, each with its state, surfaces and work, folded from findings.
+
+Which teeth are there follows from findings about presence; where nobody has looked, from age
+(`cabinet.eruption`). A milk tooth seen before its time to fall out is not expected after it.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+
+from cabinet.chart_words import tooth_text
+from cabinet.eruption import ADULT, age_on, chart_holds_until, erupts_at
+from cabinet.finding import ABSENT, COVERING, DAMAGE, RESTORING, Finding, FindingCode, FindingStatus
+from cabinet.tooth import (
+    DECIDUOUS,
+    PERMANENT,
+    Surface,
+    in_chart_order,
+    is_deciduous,
+    is_supernumerary,
+    position,
+    predecessor,
+    successor,
+    surfaces_of,
+)
+from cabinet.tooth_history import ToothHistory, histories
+from cabinet.tooth_state import (
+    SHAPE,
+    Dentition,
+    Odontogram,
+    Presence,
+    Replacement,
+    StandingFinding,
+    SurfaceCondition,
+    SurfaceState,
+    ToothState,
+)
+
+__all__ = ["SHAPE", "Dentition", "Odontogram", "ToothState", "chart_holds_until", "latest_today", "odontogram"]
+
+_C, _S = FindingCode, FindingStatus
+_EASTERNMOST = timedelta(hours=14)
+_WISDOM = 8
+
+
+def latest_today(now: datetime) -> date:
+    """Today where the day begins first: no clinic's "today" lies after it."""
+    return (now + _EASTERNMOST).date()
+
+
+def odontogram(findings: Iterable[Finding], birth_date: date, at: date) -> Odontogram:
+    """The mouth as it was `at`. Findings may come in any order and in several versions (see `Finding`)."""
+    known, age = histories(findings, at), age_on(birth_date, at)
+    said = {tooth: _said(tooth, history, birth_date, age) for tooth, history in known.items()}
+    places = {tooth: said.get(tooth) or _expected(tooth, age, said) for tooth in {*PERMANENT, *DECIDUOUS, *known}}
+    dentition = _dentition(places, age)
+    teeth = [_tooth(tooth, places[tooth], known.get(tooth)) for tooth in _shown(dentition, places, known)]
+    dates = [finding.observed_on for history in known.values() for finding in (*history.standing, *history.set_aside)]
+    contradictions = sum(len(history.set_aside) for history in known.values())
+    return Odontogram(
+        dentition=dentition,
+        age=age,
+        last_finding_on=max(dates, default=None),
+        teeth=teeth,
+        contradictions=contradictions,
+    )
+
+
+Places = Mapping[str, FindingCode]
+_IN_MOUTH = frozenset({_C.PRESENT, _C.ERUPTING, _C.ROOT_REMNANT, _C.IMPLANT})
+
+
+def _said(tooth: str, history: ToothHistory, birth_date: date, age: int) -> FindingCode | None:
+    """What findings say is there; None where they say nothing, or spoke of a time that is over."""
+    place, seen_on = history.place, history.seen_on
+    if place is None or seen_on is None or is_supernumerary(tooth):
+        return place
+    passing = place in (_C.UNERUPTED, _C.ERUPTING) or (is_deciduous(tooth) and place is _C.PRESENT)
+    follows = successor(tooth) if place is _C.PRESENT else None
+    ends = erupts_at(follows or tooth)
+    return None if passing and age_on(birth_date, seen_on) < ends <= age else place
+
+
+def _expected(tooth: str, age: int, said: Mapping[str, FindingCode | None]) -> FindingCode:
+    """What is there by age, and by what is known of the tooth that comes after it or was before it."""
+    if is_supernumerary(tooth):
+        return _C.PRESENT
+    follows, before = successor(tooth), predecessor(tooth)
+    if age < erupts_at(tooth):
+        return _C.UNERUPTED
+    if follows is not None:
+        gone = age >= erupts_at(follows) or said.get(follows) in _IN_MOUTH - {_C.ERUPTING}
+        return _C.EXFOLIATED if gone else _C.PRESENT
+    if before is not None and said.get(before) is _C.PRESENT:
+        return _C.UNERUPTED
+    return _C.NOT_ASSESSED if position(tooth) == _WISDOM else _C.PRESENT
+
+
+def _dentition(places: Places, age: int) -> Dentition:
+    here = {is_deciduous(tooth) for tooth, place in places.items() if place in _IN_MOUTH}
+    if age >= ADULT:
+        return Dentition.PERMANENT  # a milk tooth kept by an adult is shown beside the permanent ones
+    if here == {True, False}:
+        return Dentition.MIXED
+    return Dentition.DECIDUOUS if here == {True} or age < erupts_at("16") else Dentition.PERMANENT
+
+
+_POSITIONS = {
+    Dentition.PERMANENT: PERMANENT,
+    Dentition.DECIDUOUS: DECIDUOUS,
+    Dentition.MIXED: (*PERMANENT, *DECIDUOUS),
+}
+
+
+def _shown(dentition: Dentition, places: Places, known: Mapping[str, ToothHistory]) -> list[str]:
+    """Every position of the dentition, and beyond it what is known to be there."""
+    positions = _POSITIONS[dentition]
+    beyond = {
+        tooth for tooth in known if places[tooth] in _IN_MOUTH or (known[tooth].standing and not is_deciduous(tooth))
+    }
+    return in_chart_order({*positions, *beyond})
+
+
+def _tooth(tooth: str, place: FindingCode, history: ToothHistory | None) -> ToothState:
+    standing = tuple(history.standing) if history is not None else ()
+    if history is not None and place in ABSENT and history.place not in ABSENT and history.place is not None:
+        standing = ()  # fell out in the meantime, with all that was on it
+    assumed = history is None or history.place is not place
+    if not standing:
+        return _bare(tooth, place, assumed)
+    return _state(tooth, place, standing, assumed=assumed)
+
+
+@lru_cache(maxsize=2048)
+def _bare(tooth: str, place: FindingCode, assumed: bool) -> ToothState:
+    """Most teeth of most mouths: the same value again and again."""
+    return _state(tooth, place, (), assumed=assumed)
+
+
+_PRESENCE = {_C.NOT_ASSESSED: Presence.UNKNOWN} | dict.fromkeys(ABSENT, Presence.MISSING)
+
+
+def _state(tooth: str, place: FindingCode, standing: tuple[Finding, ...], *, assumed: bool) -> ToothState:
+    real = [finding for finding in standing if finding.status is not _S.PLANNED]
+    codes = {finding.code for finding in real}
+    presence = _PRESENCE.get(place) or Presence(place.value)
+    state = ToothState(
+        tooth=tooth,
+        deciduous=is_deciduous(tooth),
+        presence=presence,
+        assumed=assumed,
+        crowned=bool(codes & COVERING),
+        root_canal=_C.ROOT_CANAL in codes,
+        replacement=_replacement(codes),
+        planned=len(real) < len(standing),
+        surfaces=[_surface(surface, presence, standing) for surface in surfaces_of(tooth)],
+        findings=[_line(finding) for finding in standing],
+        text="",
+    )
+    return state.model_copy(update={"text": tooth_text(state, "en")})
+
+
+def _surface(surface: Surface, presence: Presence, standing: tuple[Finding, ...]) -> SurfaceState:
+    here = [finding for finding in standing if surface in finding.surfaces]
+    real = {finding.code for finding in here if finding.status is not _S.PLANNED}
+    covered = any(finding.code in COVERING and finding.status is not _S.PLANNED for finding in standing)
+    return SurfaceState(
+        surface=surface,
+        condition=_worst(real) or (SurfaceCondition.COVERED if covered else _untouched(presence, standing)),
+        planned=any(finding.status is _S.PLANNED for finding in here),
+    )
+
+
+def _worst(codes: set[FindingCode]) -> SurfaceCondition | None:
+    """What a patient should see first of a surface."""
+    if codes & {_C.CARIES, _C.SECONDARY_CARIES, _C.ROOT_CARIES}:
+        return SurfaceCondition.CARIES
+    if codes & DAMAGE:
+        return SurfaceCondition.DAMAGED
+    if codes & (RESTORING | {_C.RESTORED}):
+        return SurfaceCondition.FILLED
+    return SurfaceCondition.SEALED if _C.SEALANT in codes else None
+
+
+_UNTOUCHED = {
+    Presence.PRESENT: SurfaceCondition.SOUND,
+    Presence.ERUPTING: SurfaceCondition.SOUND,
+    Presence.MISSING: SurfaceCondition.ABSENT,
+    Presence.ROOT_REMNANT: SurfaceCondition.ABSENT,
+    Presence.IMPLANT: SurfaceCondition.ABSENT,
+}
+
+
+def _untouched(presence: Presence, standing: tuple[Finding, ...]) -> SurfaceCondition:
+    if any(finding.code is _C.NOT_ASSESSED for finding in standing):
+        return SurfaceCondition.UNKNOWN
+    return _UNTOUCHED.get(presence, SurfaceCondition.UNKNOWN)
+
+
+def _replacement(codes: set[FindingCode]) -> Replacement | None:
+    if _C.PONTIC in codes:
+        return Replacement.BRIDGE
+    if _C.DENTURE in codes:
+        return Replacement.DENTURE
+    return Replacement.OTHER if _C.REPLACED in codes else None
+
+
+def _line(finding: Finding) -> StandingFinding:
+    return StandingFinding(
+        code=finding.code,
+        status=finding.status,
+        surfaces=list(finding.surfaces),
+        material=finding.material,
+        observed_on=finding.observed_on,
+    )

@@ -1,0 +1,1 @@
+"""Rows of the cabinet: charts, procedures, plans and promotions."""

@@ -1,0 +1,77 @@
+"""Rows of treatment plans: the plan, its stages by position, their items by position."""
+
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index
+from sqlmodel import Field, SQLModel
+
+from clinic.keys import of_patient
+from core.upsert import SyncedRow, synced_key
+
+
+class Amounts(SQLModel):
+    """Minor units in the plan's currency, as `cabinet.plan` made them when the plan was taken in."""
+
+    price_minor: int = Field(sa_type=BigInteger)
+    discount_minor: int = Field(sa_type=BigInteger)
+    insurance_minor: int = Field(sa_type=BigInteger)
+    patient_minor: int = Field(sa_type=BigInteger)
+
+
+class TreatmentPlan(SyncedRow, Amounts, table=True):
+    __tablename__ = "plan"
+    __table_args__ = (
+        synced_key("plan"),
+        of_patient("plan"),
+        Index("plan_of_patient", "clinic_id", "patient_id", "id"),
+    )
+
+    patient_id: UUID
+    choice_group: str | None = None
+    title: str
+    currency: str
+    status: str
+    valid_until: date | None = None
+    stages_hash: str
+    items: int
+    items_done: int
+
+
+class PlanStage(Amounts, table=True):
+    """Known by its plan and place; replaced as a whole whenever the plan changes."""
+
+    __tablename__ = "plan_stage"
+    __table_args__ = (ForeignKeyConstraint(["clinic_id", "plan_id"], ["plan.clinic_id", "plan.id"], name="stage_plan"),)
+
+    clinic_id: UUID = Field(primary_key=True)
+    plan_id: UUID = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    title: str
+    visits: int | None = None
+    status: str
+    items: int
+    items_done: int
+
+
+class PlanItem(Amounts, table=True):
+    __tablename__ = "plan_item"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "plan_id", "stage"],
+            ["plan_stage.clinic_id", "plan_stage.plan_id", "plan_stage.position"],
+            name="item_stage",
+        ),
+    )
+
+    clinic_id: UUID = Field(primary_key=True)
+    plan_id: UUID = Field(primary_key=True)
+    stage: int = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    name: str
+    tooth: str | None = None
+    surfaces: str = ""
+    quantity: int
+    unit_price_minor: int = Field(sa_type=BigInteger)
+    discount_basis_points: int = 0
+    status: str

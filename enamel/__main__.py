@@ -1,0 +1,5 @@
+"""`python -m enamel`."""
+
+from enamel.cli import main
+
+main()

@@ -1,0 +1,122 @@
+"""The command line: one word for each thing Enamel does."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from pydantic import ValidationError
+
+from core.embedded_postgres import NoPostgres
+from core.settings import Settings
+from enamel.problems import CannotStart
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; ends the process with 0, or 1 and one plain line that says what to do."""
+    parser = argparse.ArgumentParser(prog="enamel", description="The outer layer of a dental clinic.")
+    words = parser.add_subparsers(dest="word", required=True, metavar="COMMAND")
+    for name, help_text in _WORDS.items():
+        word = words.add_parser(name, help=help_text)
+        if name in _ARGUMENTS:
+            _ARGUMENTS[name](word)
+    given = parser.parse_args(arguments)
+    try:
+        status = _run(given)
+    except ValidationError as error:
+        status = _complain("; ".join(str(each["msg"]) for each in error.errors(include_input=False)))
+    except (NoPostgres, CannotStart) as error:
+        status = _complain(str(error))
+    sys.exit(status)
+
+
+_WORDS = {
+    "serve": "API and sockets",
+    "work": "the worker: pushes, journeys, previews",
+    "migrate": "bring the database to this version's schema",
+    "demo": "a demo clinic: everything in one, on loopback",
+    "tour": "walk one patient's story against the running demo",
+    "openapi": "write the documents under openapi/ (--check: only compare)",
+    "migration": "write a new migration from the difference between tables and schema",
+}
+
+
+def _work_arguments(word: argparse.ArgumentParser) -> None:
+    word.add_argument("--until-stdin-closes", action="store_true", help="end with the process that started this one")
+
+
+def _openapi_arguments(word: argparse.ArgumentParser) -> None:
+    word.add_argument("--check", action="store_true", help="compare with what is committed; 1 where they differ")
+
+
+def _migration_arguments(word: argparse.ArgumentParser) -> None:
+    word.add_argument("message", help="what changes")
+
+
+_ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "work": _work_arguments,
+    "openapi": _openapi_arguments,
+    "migration": _migration_arguments,
+}
+
+
+def _run(given: argparse.Namespace) -> int:
+    """Each word imports what it needs: the tour need not load the API."""
+    return _COMMANDS[given.word](given)
+
+
+def _serve(_: argparse.Namespace) -> int:
+    from enamel.serve import serve
+
+    return serve(Settings())
+
+
+def _work(given: argparse.Namespace) -> int:
+    from enamel.work import work
+
+    return work(Settings(), until_stdin_closes=given.until_stdin_closes)
+
+
+def _migrate(_: argparse.Namespace) -> int:
+    from enamel.migrate import migrate
+
+    return migrate(Settings())
+
+
+def _demo(_: argparse.Namespace) -> int:
+    from enamel.demo.run import run_demo
+
+    return run_demo(Settings())
+
+
+def _tour(_: argparse.Namespace) -> int:
+    from enamel.tour.walk import tour
+
+    return tour(Settings())
+
+
+def _openapi(given: argparse.Namespace) -> int:
+    from enamel.contracts import write_documents
+
+    return write_documents(check=given.check)
+
+
+def _migration(given: argparse.Namespace) -> int:
+    from enamel.migrate import write_new_migration
+
+    return write_new_migration(given.message)
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "serve": _serve,
+    "work": _work,
+    "migrate": _migrate,
+    "demo": _demo,
+    "tour": _tour,
+    "openapi": _openapi,
+    "migration": _migration,
+}
+
+
+def _complain(reason: str) -> int:
+    print(f"enamel: {reason}", file=sys.stderr)
+    return 1

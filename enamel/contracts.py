@@ -1,0 +1,28 @@
+"""Writes the OpenAPI documents, or says where the committed ones differ from the application."""
+
+import difflib
+import sys
+from pathlib import Path
+
+from api.app import bare_app
+from api.documents import Door, document, text_of
+
+FOLDER = Path(__file__).parent.parent / "openapi"
+
+
+def write_documents(*, check: bool) -> int:
+    """1 where `check` found a difference; the difference is printed."""
+    app, differs = bare_app(None), 0
+    for door in Door:
+        file, text = FOLDER / f"{door.value}.json", text_of(document(app, door))
+        if not check:
+            file.write_text(text, encoding="utf-8")
+            continue
+        committed = file.read_text(encoding="utf-8") if file.exists() else ""
+        changes = list(difflib.unified_diff(committed.splitlines(), text.splitlines(), file.name, "application", n=2))
+        if changes:
+            differs = 1
+            print("\n".join(changes[:60]))
+    if differs:
+        print("the documents under openapi/ differ from the application: run `make openapi`", file=sys.stderr)
+    return differs

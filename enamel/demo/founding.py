@@ -1,0 +1,142 @@
+"""Founds the demo clinics on an empty database: cast, crowd, staff, a partner app, and the recall journey."""
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from api.ports import Ports
+from automation.commands import start_journey
+from automation.templates import HYGIENE_RECALL
+from cabinet.commands.chart import take_findings, take_procedures
+from cabinet.commands.plans import take_plans, take_promotions
+from cabinet.facts import FindingFact, ProcedureFact
+from cabinet.plan_facts import PlanFact, PromotionFact
+from clinic.commands import (
+    admit_staff,
+    found_clinic,
+    grant_access,
+    open_branch,
+    take_appointments,
+    take_patients,
+)
+from clinic.facts import AppointmentFact, PatientFact
+from clinic.queries import any_clinic, named_patients
+from core.database import NOBODY, Database, Scope, Writing
+from core.events import SYSTEM
+from core.ids import new_id
+from enamel.demo.cast import ROLES, cast
+from enamel.demo.crowd import crowd
+from enamel.demo.people import BRANCHES, Facts
+from enamel.demo.radiograph import panoramic
+from identity.commands import Keys, account_of_phone, make_partner_app, make_staff_account
+from identity.permissions import PRESETS
+from media.commands import ExternalName, Upload, keep_upload
+from media.kinds import MediaType, PictureKind, Variant
+from media.storage import picture_key
+
+SYSTEM_NAME = "mis"
+STAFF_EMAIL = "desk@enamel.example"
+
+# Each kind with the shape of its rows and the command that takes them: what the partner API does too.
+_TAKE: dict[str, tuple[Any, Any]] = {
+    "patients": (PatientFact, take_patients),
+    "appointments": (AppointmentFact, take_appointments),
+    "procedures": (ProcedureFact, take_procedures),
+    "findings": (FindingFact, take_findings),
+    "plans": (PlanFact, take_plans),
+    "promotions": (PromotionFact, take_promotions),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Founded:
+    """What one needs to enter: told once in the terminal and kept in demo.json (mode 600)."""
+
+    clinic_id: UUID
+    staff: dict[str, str]
+    partner: dict[str, str]
+
+
+async def found(ports: Ports, now: datetime) -> Founded:
+    """The demo chain with everything in it, and a second clinic that must never see any of it."""
+    database, keys = ports.database, ports.keys
+    founded = await _found_chain(database, keys, now)
+    scope = Scope(founded.clinic_id)
+    today = now.date()
+    async with database.writing(scope) as writing:
+        for facts in (cast(today), crowd(today)):
+            await _take(writing, founded.clinic_id, facts, now)
+        await start_journey(writing, founded.clinic_id, HYGIENE_RECALL, now)
+    await _open_records(database, founded.clinic_id, now)
+    await _add_radiograph(ports, founded.clinic_id, now)
+    await _found_neighbour(database, now)
+    return founded
+
+
+async def holds_a_clinic(database: Database) -> bool:
+    """Whether anybody's clinic is in this database."""
+    async with database.sweeping() as sweeping:
+        return await any_clinic(sweeping)
+
+
+async def _found_chain(database: Database, keys: Keys, now: datetime) -> Founded:
+    clinic_id, password = new_id(), secrets.token_urlsafe(12)
+    async with database.writing(NOBODY) as writing:
+        desk = await make_staff_account(writing, STAFF_EMAIL, password, now)
+        app_id, secret = await make_partner_app(writing, keys, clinic_id, "Demo MIS", SYSTEM_NAME, now)
+    async with database.writing(Scope(clinic_id)) as writing:
+        await found_clinic(writing, clinic_id, "Enamel Demo Dental", "IT", "EUR", "it", now)
+        for name, zone in BRANCHES.items():
+            await open_branch(writing, clinic_id, name, zone)
+        await admit_staff(writing, clinic_id, desk, "Olga", PRESETS["owner"])
+    staff = {"email": STAFF_EMAIL, "password": password}
+    return Founded(clinic_id, staff, {"client_id": str(app_id), "client_secret": secret})
+
+
+async def _take(writing: Writing, clinic_id: UUID, facts: Facts, now: datetime) -> None:
+    for kind, (model, command) in _TAKE.items():
+        rows = [model.model_validate_json(json.dumps(row)) for row in facts.rows[kind]]
+        if rows:
+            done, faults = await command(writing, clinic_id, SYSTEM_NAME, list(enumerate(rows)), SYSTEM, now)
+            assert not faults, (kind, faults)
+            assert len(done) == len(rows), kind
+
+
+async def _open_records(database: Database, clinic_id: UUID, now: datetime) -> None:
+    """The cast has been at the desk already: their phones open their records, a guardian's the ward's."""
+    async with database.writing(Scope(clinic_id)) as writing:
+        wards = {role.guardian_of for role in ROLES if role.guardian_of}
+        known = await named_patients(writing, SYSTEM_NAME, {role.external_id for role in ROLES} | wards)
+        for role in ROLES:
+            account = await account_of_phone(writing, role.phone, now)
+            await grant_access(writing, clinic_id, account, known[role.external_id].id, "self", now)
+            if role.guardian_of:
+                await grant_access(writing, clinic_id, account, known[role.guardian_of].id, "guardian", now)
+
+
+async def _add_radiograph(ports: Ports, clinic_id: UUID, now: datetime) -> None:
+    """Anna's panoramic, stored first and noted then, as every upload."""
+    picture = panoramic(seed=16)
+    digest = hashlib.sha256(picture).hexdigest()
+    scope = Scope(clinic_id)
+    async with ports.database.reading(scope) as reading:
+        anna = (await named_patients(reading, SYSTEM_NAME, {"anna"}))["anna"].id
+    await ports.storage.put(picture_key(clinic_id, anna, digest, Variant.ORIGINAL), picture, MediaType.JPEG)
+    upload = Upload(PictureKind.XRAY, MediaType.JPEG, digest, len(picture), now.date(), released=True)
+    async with ports.database.writing(scope) as writing:
+        await keep_upload(writing, clinic_id, anna, upload, ExternalName(SYSTEM_NAME, "anna-opg"), SYSTEM, now)
+
+
+async def _found_neighbour(database: Database, now: datetime) -> None:
+    """Somebody else's clinic on the same server: whatever leaks would leak from here."""
+    clinic_id = new_id()
+    async with database.writing(Scope(clinic_id)) as writing:
+        await found_clinic(writing, clinic_id, "Neighbour Dental", "IT", "EUR", "it", now)
+        await open_branch(writing, clinic_id, "Milano", "Europe/Rome")
+        stranger = Facts()
+        stranger.person("stranger", "Milano", "Piero", "Bruno", date(1970, 1, 1), "+393471209999", "it")
+        await _take(writing, clinic_id, stranger, now)

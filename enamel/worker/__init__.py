@@ -1,0 +1,1 @@
+"""What happens without anybody asking: loops that take due work, do it and write down what came of it."""

@@ -1,0 +1,24 @@
+"""The verbs of push: bind phones, enqueue and cancel notices, claim, record, confirm, agree."""
+
+from push.commands.claims import Due, claim
+from push.commands.consents import set_consent
+from push.commands.devices import DeviceFacts, register_device, unbind_devices
+from push.commands.outbox import cancel, enqueue
+from push.commands.outcomes import Answer, record_outcomes
+from push.commands.receipts import Receipt, ReceiptEvent, confirm
+
+__all__ = [
+    "Answer",
+    "DeviceFacts",
+    "Due",
+    "Receipt",
+    "ReceiptEvent",
+    "cancel",
+    "claim",
+    "confirm",
+    "enqueue",
+    "record_outcomes",
+    "register_device",
+    "set_consent",
+    "unbind_devices",
+]

@@ -1,0 +1,35 @@
+"""Hands any number of rows to one statement: as arrays that PostgreSQL unnests."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Integer, Text, and_, column, func, literal
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.selectable import TableValuedAlias
+from sqlalchemy.types import TypeEngine
+from sqlmodel import col
+
+from core.database import MOMENT_PARAMETER, UUID_PARAMETER
+
+UUIDS, MOMENTS, TEXTS, NUMBERS = UUID_PARAMETER, MOMENT_PARAMETER, Text(), Integer()
+
+# For updates of many rows: the session need not look for objects of its own among them.
+UNTRACKED = {"synchronize_session": False}
+
+
+def batch(kinds: dict[str, TypeEngine[Any]], rows: Iterable[tuple[Any, ...]]) -> TableValuedAlias:
+    """SQL: `rows` as a table `batch` with these columns, in this order. One statement text for every number of rows."""
+    values = list(zip(*rows, strict=True)) or [() for _ in kinds]
+    arrays = [literal(list(each), ARRAY(kind)) for each, kind in zip(values, kinds.values(), strict=True)]
+    columns = [column(name, kind) for name, kind in kinds.items()]
+    return func.unnest(*arrays).table_valued(*columns, name="batch").render_derived()
+
+
+def keys(rows: Iterable[tuple[UUID, UUID]]) -> TableValuedAlias:
+    """SQL: (clinic_id, id) pairs, each once and in order, so that two transactions lock them alike."""
+    return batch({"clinic_id": UUIDS, "id": UUIDS}, sorted(set(rows)))
+
+
+def same_key(table: Any, names: TableValuedAlias) -> ColumnElement[bool]:
+    return and_(col(table.clinic_id) == names.c.clinic_id, col(table.id) == names.c.id)

@@ -1,0 +1,77 @@
+"""What may be told to a patient's phone: of which kind, for which purpose, and when."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from clinic.hours import Hours
+
+LONGEST_LINK = 200
+
+
+class Purpose(StrEnum):
+    """What a patient agrees to or not, each apart."""
+
+    SERVICE = "service"
+    RECALL = "recall"
+    MARKETING = "marketing"
+    CHAT = "chat"
+
+
+class NoticeKind(StrEnum):
+    VISIT = "visit"
+    PLAN = "plan"
+    FILE = "file"
+    CHAT = "chat"
+    NOTE = "note"
+    RECALL = "recall"
+    SURVEY = "survey"
+    OFFER = "offer"
+
+
+_K = NoticeKind
+
+# FCM keeps four collapse keys for each device and drops the others, so every kind falls into one of four
+# classes; what replaces a notice on the screen is its own id (Android tag, apns-collapse-id).
+_CLASSES = {_K.VISIT: "visit", _K.CHAT: "chat", _K.PLAN: "care", _K.FILE: "care", _K.NOTE: "care"}
+URGENT = frozenset({_K.VISIT, _K.CHAT})
+
+
+def collapse_class(kind: NoticeKind) -> str:
+    """`visit`, `chat`, `care` or `news`: also the name of the Android channel that the app makes."""
+    return _CLASSES.get(kind, "news")
+
+
+def repeats(purpose: Purpose) -> bool:
+    """Whether a notice that may have arrived is sent again: marketing never, all else replaces itself."""
+    return purpose is not Purpose.MARKETING
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing to tell one patient, on every phone that may open the record.
+
+    `dedupe_key` is the caller's name for it: the same key in a clinic is the same notice for ever.
+    It goes out between `not_before` and `expires_at`, and within `hours` where they are given. `link` is a
+    path inside the app, of ids only. `cause_id` (an enrolment, an appointment) is what `cancel` takes.
+    Raises ValueError for a notice that could never go out, or whose link is no path.
+    """
+
+    patient_id: UUID
+    kind: NoticeKind
+    purpose: Purpose
+    dedupe_key: str
+    not_before: datetime
+    expires_at: datetime
+    hours: Hours | None = None
+    link: str | None = None
+    cause_id: UUID | None = None
+
+    def __post_init__(self) -> None:
+        if self.expires_at <= self.not_before:
+            raise ValueError("a notice expires after it may go out")
+        if self.link is not None and (not self.link.startswith("/") or len(self.link) > LONGEST_LINK):
+            raise ValueError("a link is a path inside the app")
+        if self.hours is not None:
+            self.hours.next_open(self.not_before)  # hours that never open would hold it until it expires

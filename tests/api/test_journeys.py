@@ -1,0 +1,108 @@
+"""Journeys over HTTP: staff launch one, see whom it would reach and why it reached somebody."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from cabinet.facts import ServiceKind
+from clinic.commands import admit_staff
+from core.clock import now
+from core.database import NOBODY
+from enamel.worker.automation import run_journeys
+from identity.commands import Device, make_staff_account, open_session
+from identity.permissions import PRESETS
+from identity.sign_in import Audience
+from tests.automation.people import Done, Person, add_people
+from tests.world import PASSWORD, Party, World, bearer
+
+LAUNCH = {"template": "hygiene-recall"}
+OVERDUE: dict[str, Any] = {
+    "kind": "all",
+    "items": [
+        {"kind": "procedure_last", "procedure": "hygiene", "older_than_days": 180},
+        {"kind": "not", "items": [{"kind": "appointment_ahead"}]},
+    ],
+}
+
+
+async def overdue_patient(world: World, party: Party) -> UUID:
+    person = Person(done=[Done(ServiceKind.HYGIENE, now().date() - timedelta(days=200))])
+    async with world.database.writing(party.scope) as writing:
+        await add_people(writing, party.clinic_id, {"Europe/Rome": party.branch_id}, [person], now())
+    return person.id
+
+
+async def staff_who_is(world: World, preset: str) -> dict[str, str]:
+    async with world.database.writing(NOBODY) as writing:
+        account = await make_staff_account(writing, f"{preset}@rome.example", PASSWORD, now())
+    async with world.database.writing(world.here.scope) as writing:
+        await admit_staff(writing, world.here.clinic_id, account, preset, PRESETS[preset])
+        device = Device(f"desk-of-{preset}")
+        pair = await open_session(writing, world.keys, Audience.STAFF, account, world.here.clinic_id, device, now())
+    return bearer(pair.access_token)
+
+
+async def test_a_launched_journey_counts_who_is_on_it(world: World) -> None:
+    await overdue_patient(world, world.here)
+    launched = await world.post("/v1/staff/journeys", world.here.staff, LAUNCH)
+    assert launched.status_code == 201, launched.text
+    assert (launched.json()["key"], launched.json()["active"]) == ("hygiene-recall", 0)
+    await run_journeys(world.database, now())
+    listed = (await world.get("/v1/staff/journeys", world.here.staff)).json()["items"]
+    assert [(each["key"], each["state"], each["active"], each["exited"]) for each in listed] == [
+        ("hygiene-recall", "active", 1, 0)
+    ]
+    assert (await world.get("/v1/staff/journeys", world.there.staff)).json()["items"] == []
+
+
+async def test_a_second_launch_is_refused_and_so_is_an_unknown_template(world: World) -> None:
+    await world.post("/v1/staff/journeys", world.here.staff, LAUNCH)
+    again = await world.post("/v1/staff/journeys", world.here.staff, LAUNCH)
+    assert (again.status_code, again.json()["code"]) == (409, "journey-already-runs")
+    unknown = await world.post("/v1/staff/journeys", world.here.staff, {"template": "spam-everybody"})
+    assert unknown.status_code == 422
+
+
+async def test_a_preview_counts_and_names_who_matches(world: World) -> None:
+    patient_id = await overdue_patient(world, world.here)
+    await overdue_patient(world, world.there)
+    shown = await world.post("/v1/staff/segments/preview", world.here.staff, {"criteria": OVERDUE})
+    assert shown.status_code == 200, shown.text
+    assert shown.json() == {"count": 1, "patient_ids": [str(patient_id)]}
+
+
+async def test_who_may_not_read_clinical_facts_sees_a_count_only(world: World) -> None:
+    await overdue_patient(world, world.here)
+    marketer = await staff_who_is(world, "marketer")
+    shown = await world.post("/v1/staff/segments/preview", marketer, {"criteria": OVERDUE})
+    assert shown.json() == {"count": 1, "patient_ids": []}
+    operator = await staff_who_is(world, "operator")
+    for answer in (
+        await world.post("/v1/staff/segments/preview", operator, {"criteria": OVERDUE}),
+        await world.post("/v1/staff/journeys", operator, LAUNCH),
+        await world.get("/v1/staff/journeys", operator),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (403, "not-allowed")
+
+
+async def test_wrong_criteria_are_named_without_being_repeated(world: World) -> None:
+    wrong = {"kind": "all", "items": [{"kind": "procedure_last", "procedure": "hygiene"}]}
+    refused = await world.post("/v1/staff/segments/preview", world.here.staff, {"criteria": wrong})
+    assert refused.status_code == 422
+    assert refused.json()["errors"] == [{"pointer": "/criteria/items/0", "code": "members-do-not-fit-the-kind"}]
+
+
+async def test_why_a_patient_is_in_is_told_with_its_evidence(world: World) -> None:
+    patient_id = await overdue_patient(world, world.here)
+    await world.post("/v1/staff/journeys", world.here.staff, LAUNCH)
+    await run_journeys(world.database, now())
+    path = f"/v1/staff/patients/{patient_id}/enrolments"
+    (card,) = (await world.get(path, world.here.staff)).json()["items"]
+    assert (card["key"], card["state"], card["entry_no"]) == ("hygiene-recall", "active", 1)
+    last, ahead = card["evidence"]
+    assert (last["kind"], last["holds"]) == ("procedure_last", True)
+    assert last["last_on"] == (now().date() - timedelta(days=200)).isoformat()
+    assert (ahead["kind"], ahead["holds"], ahead["next_visit_at"]) == ("appointment_ahead", False, None)
+    (plain,) = (await world.get(path, await staff_who_is(world, "reception"))).json()["items"]
+    assert (plain["state"], plain["evidence"]) == ("active", None)
+    assert (await world.get(path, world.there.staff)).json()["code"] == "not-found"

@@ -1,0 +1,352 @@
+"""The chat over real sockets and real servers: what one says the other hears, over nodes, cuts and lost wake-ups."""
+
+import asyncio
+import json
+from collections.abc import Collection, Iterator
+from itertools import pairwise
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+import api.sockets
+from chat.log import Thread
+from chat.wakeups import Heard, MemoryWakeups, PostgresWakeups
+from core.embedded_postgres import EmbeddedPostgres
+from core.ids import new_id
+from tests.node import PROTOCOL, Phone, dialled, greeted, node, validators
+from tests.world import World
+
+
+class Deaf:
+    """A bus that loses everything; the protocol allows it to."""
+
+    async def listen(self, heard: Heard) -> None:
+        """Nothing is ever heard."""
+
+    def publish(self, threads: Collection[Thread]) -> None:
+        """Lost."""
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.fixture
+def url(postgres: EmbeddedPostgres) -> str:
+    return postgres.url("enamel_test")
+
+
+@pytest.fixture
+def here(world: World, url: str) -> Iterator[str]:
+    with node(world, url, MemoryWakeups()) as address:
+        yield address
+
+
+async def test_a_patient_writes_the_desk_answers_and_each_hears_the_other(world: World, here: str) -> None:
+    async with (
+        greeted(here, world.here.patient_token) as (phone, welcome),
+        greeted(here, world.here.staff_token) as (desk, _),
+    ):
+        assert welcome["changed"] == []
+        name = str(new_id())
+        ack = await phone.post("Mi fa male un dente", name=name)
+        assert (ack["id"], ack["seq"], ack["rev"], ack["dup"]) == (name, 1, 1, False)
+        told = await desk.hear("ev")
+        assert (told["rev"], told["by"], told["d"]["body"]) == (
+            1,
+            {"side": "patient", "name": ""},
+            "Mi fa male un dente",
+        )
+        await desk.post("Venga alle dieci", c=told["c"])
+        answer = await phone.hear("ev")
+        while answer["rev"] == 1:
+            answer = await phone.hear("ev")
+        assert (answer["rev"], answer["d"]["seq"], answer["by"]) == (2, 2, {"side": "clinic", "name": "Olga"})
+        await phone.say("mark", c=ack["c"], dlv=2, read=2)
+        ticks = await desk.hear("ev")
+        while ticks["k"] != "mark":
+            ticks = await desk.hear("ev")
+        assert (ticks["rev"], ticks["by"], ticks["d"]) == (3, {"side": "patient"}, {"dlv": 2, "read": 2})
+    async with greeted(here, world.here.patient_token) as (_, welcome):
+        state = {"c": ack["c"], "patient": str(world.here.patient_id), "rev": 3, "seq": 2, "unread": 0}
+        assert welcome["changed"] == [state]
+
+
+async def test_a_resent_message_is_acknowledged_as_the_same_and_told_once(world: World, here: str) -> None:
+    name = str(new_id())
+    async with greeted(here, world.here.staff_token) as (desk, _):
+        async with greeted(here, world.here.patient_token) as (phone, _):
+            first = await phone.post("Ciao", name=name)
+        async with greeted(here, world.here.patient_token) as (phone, _):
+            again = await phone.post("Ciao", name=name)
+            assert {**again, "dup": False} == first
+            await phone.say("send", id=name, op="msg", body="Addio")
+            nak = await phone.hear("nak")
+            assert (nak["code"], nak["retry"], nak["id"]) == ("id-reused", False, name)
+            await phone.post("Finito")
+        heard = [(await desk.hear("ev"))["d"]["body"] for _ in range(2)]
+    assert heard == ["Ciao", "Finito"]
+
+
+async def test_after_a_cut_a_patient_resumes_from_its_rev_and_misses_nothing(world: World, here: str) -> None:
+    async with greeted(here, world.here.staff_token) as (desk, _):
+        async with greeted(here, world.here.patient_token) as (phone, _):
+            held = (await phone.post("Ci siete?"))["rev"]
+            phone.connection.transport.abort()
+        said = [f"risposta {number}" for number in range(7)]
+        for body in said:
+            ack = await desk.post(body, to={"patient": str(world.here.patient_id)})
+        async with greeted(here, world.here.patient_token) as (phone, welcome):
+            assert (welcome["changed"][0]["rev"], welcome["changed"][0]["unread"]) == (8, 7)
+            missed = []
+            more = True
+            while more:
+                await phone.say("sync", c=ack["c"], after=held, lim=3)
+                page = await phone.hear("page")
+                missed += page["evs"]
+                held, more = page["evs"][-1]["rev"], page["more"]
+            assert [event["d"]["body"] for event in missed] == said
+            assert all(after["rev"] == before["rev"] + 1 for before, after in pairwise(missed))
+            await phone.say("sync", c=ack["c"], before=8, lim=3)
+            page = await phone.hear("page")
+            assert ([event["d"]["seq"] for event in page["evs"]], page["more"]) == ([5, 6, 7], True)
+
+
+async def test_the_desk_is_told_by_its_cursor_what_it_missed(world: World, here: str) -> None:
+    async with greeted(here, world.here.patient_token) as (phone, _):
+        await phone.post("uno")
+        async with greeted(here, world.here.staff_token) as (desk, first):
+            assert ([state["unread"] for state in first["changed"]], first["whole"]) == ([1], False)
+            other = {"patient": str(world.here.other_patient_id)}
+            await desk.post("Buongiorno Boris", to=other)
+        async with greeted(here, world.here.staff_token, cur=first["cur"]) as (_, second):
+            missed = [state["patient"] for state in second["changed"]]
+            assert (missed, second["whole"]) == ([str(world.here.other_patient_id)], True)
+        async with greeted(here, world.here.staff_token, cur=second["cur"]) as (_, third):
+            assert (third["changed"], third["whole"]) == ([], True)
+
+
+async def _talk_over(world: World, first: str, second: str) -> None:
+    async with (
+        greeted(first, world.here.patient_token) as (phone, _),
+        greeted(second, world.here.staff_token) as (desk, _),
+    ):
+        for number in range(3):
+            await phone.post(f"domanda {number}")
+            told = await desk.hear("ev")
+            while told["by"]["side"] != "patient":
+                told = await desk.hear("ev")
+            assert told["d"]["body"] == f"domanda {number}"
+            await desk.post(f"risposta {number}", c=told["c"])
+            told = await phone.hear("ev")
+            while told["by"]["side"] != "clinic":
+                told = await phone.hear("ev")
+            assert (told["d"]["body"], told["rev"]) == (f"risposta {number}", 2 * number + 2)
+
+
+async def test_two_nodes_tell_each_other_over_postgresql(world: World, url: str) -> None:
+    """Their sweeps are an hour away: only the wake-ups can have done it."""
+    with (
+        node(world, url, PostgresWakeups(url), sweep_seconds=3600) as first,
+        node(world, url, PostgresWakeups(url), sweep_seconds=3600) as second,
+    ):
+        await _talk_over(world, first, second)
+
+
+async def test_two_nodes_hear_each_other_also_when_every_wakeup_is_lost(world: World, url: str) -> None:
+    with (
+        node(world, url, Deaf(), sweep_seconds=0.2) as first,
+        node(world, url, Deaf(), sweep_seconds=0.2) as second,
+    ):
+        await _talk_over(world, first, second)
+
+
+async def test_what_is_sent_by_rest_is_heard_on_the_socket(world: World, url: str) -> None:
+    with node(world, url, Deaf(), sweep_seconds=0.1) as address:
+        async with greeted(address, world.here.staff_token) as (desk, _):
+            body = {"client_id": str(new_id()), "body": "Dal telefono"}
+            sent = await world.post("/v1/me/conversation/messages", world.here.patient, body)
+            assert (await desk.hear("ev"))["rev"] == sent.json()["rev"]
+
+
+async def test_a_foreign_conversation_is_as_if_it_were_not_there(world: World, here: str) -> None:
+    async with greeted(here, world.there.staff_token) as (desk, _):
+        theirs = (await desk.post("Salve", to={"patient": str(world.there.patient_id)}))["c"]
+    async with greeted(here, world.here.staff_token) as (desk, _):
+        boris = (await desk.post("Salve", to={"patient": str(world.here.other_patient_id)}))["c"]
+    for token, strange in ((world.here.patient_token, (theirs, boris)), (world.here.staff_token, (theirs,))):
+        async with greeted(here, token) as (phone, _):
+            for c in (*strange, str(new_id())):
+                await phone.say("send", id=str(new_id()), op="msg", c=c, body="?")
+                assert (await phone.hear("nak"))["code"] == "not-found"
+                await phone.say("sync", c=c)
+                assert (await phone.hear("nak"))["code"] == "not-found"
+                await phone.say("mark", c=c, read=1)
+                assert (await phone.hear("nak"))["code"] == "not-found"
+                await asyncio.sleep(1)  # the mark's own limit: this is about rights
+            elsewhere = {"clinic": str(world.there.clinic_id)}
+            await phone.say("send", id=str(new_id()), op="msg", to=elsewhere, body="?")
+            assert (await phone.hear("nak"))["code"] == "not-found"
+
+
+async def test_who_says_no_hello_in_time_is_shown_out(here: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.sockets, "HELLO_SECONDS", 0.2)
+    async with dialled(here) as phone:
+        assert await phone.closed() == 4408
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        ("not json", 4400),
+        ("[1]", 4400),
+        ('{"t": 1}', 4400),
+        ('{"t": "send", "t": "hello"}', 4400),
+        ('{"a":' * 40 + "1" + "}" * 40, 4400),
+        (b"\x00binary", 4400),
+        ('{"t": "ping", "x": "' + "x" * 20_000 + '"}', 1009),
+    ],
+)
+@pytest.mark.parametrize("greeting", [True, False])
+async def test_what_is_no_frame_ends_the_socket(
+    world: World, here: str, raw: str | bytes, code: int, greeting: bool
+) -> None:
+    async with dialled(here) as phone:
+        if greeting:
+            await phone.say("hello", tok=world.here.patient_token)
+            await phone.hear("welcome")
+        await phone.raw(raw)
+        assert await phone.closed() == code
+
+
+async def test_faulty_and_unknown_frames_are_refused_or_passed_over_and_the_talk_goes_on(
+    world: World, here: str
+) -> None:
+    async with greeted(here, world.here.patient_token) as (phone, _):
+        for members in (
+            {"op": "msg", "body": "no id"},
+            {"id": "no uuid", "op": "msg", "body": "x"},
+            {"id": str(new_id()), "op": "burn", "body": "x"},
+            {"id": str(new_id()), "op": "msg", "body": " \n"},
+            {"id": str(new_id()), "op": "msg", "body": "x" * 4001},
+        ):
+            await phone.raw(_json({"t": "send", **members}))
+            assert (await phone.hear("nak"))["code"] == "invalid-input"
+        await phone.raw(_json({"t": "from-the-future", "x": 1}))
+        forged = {"side": "clinic", "at": "2020-01-01T00:00:00Z", "seq": 99, "sender": str(world.here.staff_id)}
+        await phone.raw(_json({"t": "send", "id": str(new_id()), "op": "msg", "body": "Ciao", **forged}))
+        assert (await phone.hear("ack"))["seq"] == 1
+        event = await phone.hear("ev")
+        assert (event["by"]["side"], event["d"]["seq"]) == ("patient", 1)
+
+
+async def test_only_a_live_patient_or_staff_token_opens_a_socket(world: World, here: str) -> None:
+    head, body, signature = world.here.patient_token.split(".")
+    forged = f"{head}.{body}.{signature[:-4]}AAAA"
+    for token in (forged, "", "x" * 3000, world.here.partner_token, world.here.refresh_token):
+        async with dialled(here) as phone:
+            await phone.raw(_json({"t": "hello", "tok": token}))
+            assert await phone.closed() in (4400, 4403)
+    async with dialled(here, additional_headers={"authorization": f"Bearer {world.here.patient_token}"}) as phone:
+        await phone.say("hello")
+        await phone.hear("welcome")
+
+
+async def test_a_signed_out_device_leaves_within_a_second_or_with_its_next_word(world: World, here: str) -> None:
+    async with (
+        greeted(here, world.here.patient_token) as (phone, _),
+        greeted(here, world.here.patient_token) as (idle, _),
+    ):
+        devices = (await world.get("/v1/me", world.here.patient)).json()["devices"]
+        gone = await world.http.delete(f"/v1/me/devices/{devices[0]['session_id']}", headers=world.here.patient)
+        assert gone.status_code == 204
+        await phone.say("send", id=str(new_id()), op="msg", body="Ancora io")
+        assert await phone.closed() == 4403
+        assert await idle.closed() == 4403
+    async with dialled(here) as phone:
+        await phone.say("hello", tok=world.here.patient_token)
+        assert await phone.closed() == 4403
+
+
+async def test_browsers_of_other_sites_wrong_protocols_and_tokens_in_addresses_are_refused(
+    world: World, here: str
+) -> None:
+    async with dialled(here, origin="https://evil.example") as phone:
+        assert await phone.closed() == 4403
+    async with dialled(here, origin="null") as phone:
+        assert await phone.closed() == 4403
+    async with dialled(here, origin="https://clinic.example") as phone:
+        await phone.say("hello", tok=world.here.patient_token)
+        await phone.hear("welcome")
+    async with dialled(here, subprotocols=None) as phone:
+        assert await phone.closed() == 4404
+    async with connect(f"ws://{here}/v1/chat/ws?token=x", subprotocols=[PROTOCOL]) as raw:
+        assert await Phone(raw).closed() == 4400
+    with pytest.raises(InvalidStatus) as refused:
+        async with dialled(here, additional_headers={"host": "evil.example"}):
+            pass
+    assert refused.value.response.status_code in (400, 403)
+
+
+async def test_who_speaks_too_fast_is_told_to_wait_and_then_shown_out(world: World, here: str) -> None:
+    async with greeted(here, world.here.patient_token) as (phone, _):
+        for _ in range(14):
+            await phone.say("send", id=str(new_id()), op="msg", body="spam")
+        nak = await phone.hear("nak")
+        assert (nak["code"], nak["retry"], nak["after"] > 0) == ("too-many-requests", True, True)
+        assert await phone.closed() == 4429
+    async with world.database.reading(world.here.scope) as reading:
+        assert (await reading.execute(text("select count(*) from message"))).scalar_one() <= 11
+
+
+async def test_a_silent_socket_is_pinged_and_one_that_does_not_answer_is_left(world: World, url: str) -> None:
+    with node(world, url, MemoryWakeups(), ping_seconds=0.3) as address:
+        async with greeted(address, world.here.patient_token) as (phone, _):
+            for _ in range(3):
+                await phone.hear("ping")
+            assert await phone.closed() == 4408
+
+
+async def _many_messages(world: World, number: int) -> UUID:
+    """So many messages of the patient in one statement; the conversation they are in."""
+    posted = text(
+        "select (chat_post(:clinic, :patient, 'patient', :sender, '', gen_random_uuid(), 'x', gen_random_uuid(),"
+        " gen_random_uuid(), null, now()) ->> 'conversation_id')::uuid from generate_series(1, :number)"
+    )
+    values = {
+        "clinic": world.here.clinic_id, "patient": world.here.patient_id, "sender": world.here.account_id,
+        "number": number,
+    }  # fmt: skip
+    async with world.database.writing(world.here.scope) as writing:
+        found: UUID = (await writing.execute(posted, values)).scalars().all()[-1]
+    return found
+
+
+async def test_every_frame_of_the_document_is_spoken(world: World, url: str) -> None:
+    """Each frame of every test here is held against the document; this one speaks them all."""
+    with node(world, url, MemoryWakeups(), ping_seconds=0.3) as address:
+        async with greeted(address, world.here.patient_token) as (phone, _):
+            c = (await phone.post("Ciao"))["c"]
+            await phone.hear("ev")
+            await phone.say("sync", c=c)
+            await phone.hear("page")
+            await phone.say("sync", c=c, after=7)
+            assert (await phone.hear("reset"))["why"] == "epoch"
+            assert await _many_messages(world, 1001) == UUID(c)
+            await phone.say("sync", c=c, after=1)
+            reset = await phone.hear("reset")
+            assert (reset["why"], reset["rev"]) == ("too-far", 1002)
+            await phone.say("mark", c=c, dlv=1, read=1)
+            await phone.say("mark", c=str(new_id()), read=1)
+            await phone.hear("nak")
+            await phone.say("ping")
+            await phone.hear("pong")
+            await phone.hear("ping")
+            assert await phone.closed() == 4408
+            assert phone.seen == validators().keys()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value)

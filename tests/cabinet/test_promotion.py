@@ -1,0 +1,45 @@
+"""To whom a promotion is open, and when."""
+
+from datetime import date
+
+import pytest
+
+from cabinet.promotion import PatientFacts, Promotion, age_on, default_language, open_to
+
+MAY = Promotion(date(2026, 5, 1), date(2026, 5, 31))
+ANNA = PatientFacts(date(1985, 5, 17), "it")
+
+
+@pytest.mark.parametrize(
+    ("today", "is_open"),
+    [
+        (date(2026, 4, 30), False),
+        (date(2026, 5, 1), True),
+        (date(2026, 5, 31), True),
+        (date(2026, 6, 1), False),
+    ],
+)
+def test_it_is_open_from_its_first_day_to_its_last(today: date, is_open: bool) -> None:
+    assert open_to(MAY, ANNA, today) is is_open
+
+
+def test_a_least_age_is_reached_on_the_birthday() -> None:
+    adults = Promotion(MAY.starts_on, MAY.ends_on, min_age=41)
+    assert not open_to(adults, ANNA, date(2026, 5, 16))
+    assert open_to(adults, ANNA, date(2026, 5, 17))
+
+
+def test_languages_narrow_the_audience_and_none_means_everybody() -> None:
+    chinese = Promotion(MAY.starts_on, MAY.ends_on, languages=("zh", "en"))
+    assert not open_to(chinese, ANNA, date(2026, 5, 5))
+    assert open_to(chinese, PatientFacts(ANNA.birth_date, "zh"), date(2026, 5, 5))
+
+
+def test_a_birthday_on_29_february_falls_on_1_march_in_other_years() -> None:
+    born = date(2004, 2, 29)
+    assert (age_on(born, date(2026, 2, 28)), age_on(born, date(2026, 3, 1))) == (21, 22)
+
+
+def test_english_is_the_language_to_fall_back_to_where_it_is_written() -> None:
+    assert default_language({"ru", "en"}) == "en"
+    assert default_language({"ru", "it"}) == "it"

@@ -1,0 +1,85 @@
+"""Teeth: notations, neighbours in time, surfaces."""
+
+import pytest
+
+from cabinet.tooth import (
+    DECIDUOUS,
+    PERMANENT,
+    Notation,
+    Surface,
+    canonical_surfaces,
+    fdi,
+    in_chart_order,
+    is_tooth,
+    predecessor,
+    successor,
+    surfaces_of,
+    universal,
+)
+
+EVERY = (*PERMANENT, *DECIDUOUS)
+
+
+def test_there_are_32_permanent_and_20_deciduous_teeth() -> None:
+    assert (len(set(PERMANENT)), len(set(DECIDUOUS))) == (32, 20)
+    assert all(is_tooth(tooth) for tooth in EVERY)
+    assert not any(is_tooth(code) for code in ("19", "56", "9", "", "11x", "11s0", "11s12", "111", "A", "١١"))
+
+
+@pytest.mark.parametrize("tooth", [*EVERY, *(tooth + "s" for tooth in EVERY)])
+def test_universal_and_fdi_name_each_tooth_both_ways(tooth: str) -> None:
+    assert fdi(universal(tooth), Notation.UNIVERSAL) == tooth
+
+
+def test_universal_runs_clockwise_from_the_upper_right() -> None:
+    pairs = {"1": "18", "8": "11", "9": "21", "16": "28", "17": "38", "19": "36", "24": "31", "25": "41", "32": "48"}
+    milk = {"A": "55", "E": "51", "F": "61", "J": "65", "K": "75", "O": "71", "P": "81", "T": "85"}
+    extra = {"58": "11s", "82": "48s", "AS": "55s"}
+    assert {code: fdi(code, Notation.UNIVERSAL) for code in pairs | milk | extra} == pairs | milk | extra
+
+
+def test_35_codes_mean_two_different_teeth_so_the_notation_decides() -> None:
+    both = [code for code in EVERY if _names(code, Notation.UNIVERSAL)]
+    assert len(both) == 35
+    assert all(fdi(code, Notation.FDI) != fdi(code, Notation.UNIVERSAL) for code in both)
+
+
+def _names(code: str, notation: Notation) -> bool:
+    try:
+        return bool(fdi(code, notation))
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize(("code", "notation"), [("19", Notation.FDI), ("56", Notation.FDI), ("33", Notation.UNIVERSAL),
+                                                ("0", Notation.UNIVERSAL), ("U", Notation.UNIVERSAL)])  # fmt: skip
+def test_what_names_no_tooth_is_refused(code: str, notation: Notation) -> None:
+    with pytest.raises(ValueError, match="unknown tooth"):
+        fdi(code, notation)
+
+
+def test_milk_teeth_have_successors_and_molars_come_without_a_predecessor() -> None:
+    assert {successor(tooth) for tooth in DECIDUOUS} == {tooth for tooth in PERMANENT if tooth[1] in "12345"}
+    assert all(predecessor(successor(tooth) or "") == tooth for tooth in DECIDUOUS)
+    assert [predecessor(tooth) for tooth in ("16", "17", "18", "55")] == [None] * 4
+
+
+@pytest.mark.parametrize("tooth", EVERY)
+def test_a_tooth_has_an_edge_or_a_face_never_both(tooth: str) -> None:
+    surfaces = surfaces_of(tooth)
+    assert len(surfaces) == 5
+    assert (Surface.INCISAL in surfaces) is (tooth[1] in "123")
+    assert (Surface.OCCLUSAL in surfaces) is (tooth[1] in "45678")
+
+
+def test_surface_letters_are_normalised_and_foreign_ones_refused() -> None:
+    assert canonical_surfaces("POBF", "16") == (Surface.VESTIBULAR, Surface.LINGUAL, Surface.OCCLUSAL)
+    for letters, tooth in (("I", "16"), ("O", "11"), ("O", "53"), ("X", "16")):
+        with pytest.raises(ValueError, match="surface not on this tooth"):
+            canonical_surfaces(letters, tooth)
+
+
+def test_chart_order_is_the_dentists_reading_order() -> None:
+    assert in_chart_order(["85", "55", "48", "11s", "11", "21", "38", "18"]) == [
+        "18", "11", "11s", "21", "48", "38", "55", "85",
+    ]  # fmt: skip
