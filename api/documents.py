@@ -14,8 +14,8 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import RouteContext, iter_route_contexts
 from pydantic import BaseModel
 
-from api.problems import Problem, status_of
 from api.partner.sync import ROW_MODELS
+from api.problems import Problem, status_of
 from core import errors
 
 VERSION = "1.0.0"
@@ -124,21 +124,23 @@ def _give_examples(made: dict[str, Any]) -> None:
 
 
 def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
-    """One value that fits: the schema's own example, its default, or the plainest thing of its type."""
+    """One value that fits: the schema's own example or default, or else the plainest thing of its type."""
     if "$ref" in schema:
         return _example(schemas[schema["$ref"].rsplit("/", 1)[1]], schemas)
-    for name in ("examples", "enum"):
-        if schema.get(name):
-            return schema[name][0]
-    for name in ("const", "default"):
-        if name in schema:
-            return schema[name]
+    said = [schema[name] for name in ("const", "default") if name in schema]
+    given = [*schema.get("examples", []), *schema.get("enum", []), *said]
+    if given:
+        return given[0]
     if "anyOf" in schema:
         return _example(schema["anyOf"][0], schemas)
+    return _plain_example(schema, schemas)
+
+
+def _plain_example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
     if schema.get("type") == "object":
-        members = schema.get("properties", {})
         needed = schema.get("required", [])
-        return {name: _example(part, schemas) for name, part in members.items() if name in needed or "examples" in part}
+        members = schema.get("properties", {}).items()
+        return {name: _example(part, schemas) for name, part in members if name in needed or "examples" in part}
     if schema.get("type") == "array":
         return [_example(schema["items"], schemas)] if schema.get("minItems") else []
     return _PLAIN.get(schema.get("format", ""), _PLAIN.get(schema.get("type", ""), "text"))

@@ -31,6 +31,7 @@ from core.errors import (
     TooMany,
     Unavailable,
 )
+from core.values import Int32
 
 TYPE_ROOT = "https://enamel.dev/problems/"
 LANGUAGES = ("en", "ru", "it", "zh")
@@ -108,12 +109,12 @@ class Problem(BaseModel):
 
     type: str = Field(examples=[TYPE_ROOT + "not-found"], max_length=200)
     title: str = Field(max_length=200)
-    status: int = Field(json_schema_extra={"format": "int32"}, ge=400, le=599)
+    status: Int32 = Field(ge=400, le=599)
     code: str = Field(examples=["not-found"], max_length=100)
     detail: str = Field(description="What to do, in the language asked for.", max_length=500)
     request_id: str = Field(max_length=64)
     errors: list[ProblemError] = Field(default_factory=list, max_length=MOST_ERRORS)
-    retry_after_seconds: int | None = Field(default=None, json_schema_extra={"format": "int32"})
+    retry_after_seconds: Int32 | None = None
 
 
 @cache

@@ -22,7 +22,6 @@ class TokenInUrl(NotSignedIn):
     slug = "token-in-url"
 
 
-_URL_FORM = "application/x-www-form-urlencoded"
 DEEPEST = 32
 MOST_CONTAINERS = 100_000
 LARGEST_NUMBER_DIGITS = 20

@@ -151,7 +151,7 @@ class Hub:
         """A committed event of this node: told here without a read where nothing stands before it, and to others."""
         if self._heard(thread):
             told = self._told.get(thread, 0)
-            if event.rev > told:
+            if event.rev == told + 1:
                 self._tell(thread, event)
             elif event.rev > told:
                 self.wake((thread,))

@@ -50,15 +50,8 @@ class Marks(Value):
 
 
 After = Annotated[int, Query(ge=0, le=2**31 - 1, description="`rev` held.", json_schema_extra={"format": "int32"})]
-Before = Annotated[
-    int | None,
-    Query(
-        ge=1,
-        le=2**31 - 1,
-        description="Instead of `after`: the messages before this `seq`.",
-        json_schema_extra={"format": "int32"},
-    ),
-]
+Seq = Annotated[int, Field(ge=1, le=2**31 - 1, json_schema_extra={"format": "int32"})]
+Before = Annotated[Seq | None, Query(description="Instead of `after`: the messages before this `seq`.")]
 
 
 def kept(sent: Sent, client_id: UUID, response: Response) -> MessageKept:

@@ -2,6 +2,6 @@
 
 from automation.commands.enrolments import enrol, exit_converted
 from automation.commands.journeys import JourneyAlreadyRuns, start_journey
-from automation.commands.steps import BATCH, advance
+from automation.commands.steps import advance
 
-__all__ = ["BATCH", "JourneyAlreadyRuns", "advance", "enrol", "exit_converted", "start_journey"]
+__all__ = ["JourneyAlreadyRuns", "advance", "enrol", "exit_converted", "start_journey"]

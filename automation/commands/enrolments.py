@@ -20,8 +20,8 @@ from core.events import Event
 _BOOKINGS = ("appointment.requested", "appointment.booked", "appointment.confirmed")
 
 
-async def enrol(sweeping: Sweeping, now: datetime) -> int:
-    """Take in who matches an active journey; how many came.
+async def enrol(sweeping: Sweeping, now: datetime, limit: int) -> int:
+    """Take in who matches an active journey, up to `limit` of each definition; how many came.
 
     One statement for each distinct definition, however many clinics launched it. Running it twice, or from
     two workers at once, adds nobody: the unique indexes of `enrolment` decide, not the reading before.
@@ -32,16 +32,24 @@ async def enrol(sweeping: Sweeping, now: datetime) -> int:
     for definition in definitions:
         journey = document(definition)
         values = {"as_of": now, "definition": definition, "quiet_since": journey.quiet_since(now)}
-        entered += (await sweeping.execute(_enrolment(journey), values)).scalar_one()
+        entered += (await sweeping.execute(_enrolment(journey, limit), values)).scalar_one()
     return entered
 
 
-def _enrolment(journey: Journey) -> Select[int]:
-    """Enrolment, timer and first line of the log, in one statement that says how many."""
-    columns = ["clinic_id", "id", "journey_id", "patient_id", "entry_no", "state", "step", "seq", "entered_at"]
+def _enrolment(journey: Journey, limit: int) -> Select[int]:
+    """Enrolment, timer and first line of the log, in one statement that says how many.
+
+    The newcomers are found before the first is written: PostgreSQL would otherwise read `enrolment` again for
+    each of them while it grows under its hands (55 s instead of 12 s for 79 000, measured).
+    """
+    new = _newcomers(journey).limit(limit).cte("newcomer").prefix_with("MATERIALIZED")
+    columns = ["clinic_id", "journey_id", "patient_id", "entry_no", "id", "state", "step", "seq", "entered_at"]
+    state, step = literal(EnrolmentState.ACTIVE.value), literal(journey.steps[0].id)
     came = (
         insert(Enrolment)
-        .from_select(columns, _newcomers(journey), include_defaults=False)
+        .from_select(
+            columns, select(*new.c, func.id_made_at(AS_OF), state, step, literal(1), AS_OF), include_defaults=False
+        )
         .on_conflict_do_nothing()
         .returning(col(Enrolment.clinic_id), col(Enrolment.id), col(Enrolment.step))
         .cte("came")
@@ -54,6 +62,7 @@ def _enrolment(journey: Journey) -> Select[int]:
 
 
 def _newcomers(journey: Journey) -> Select[Any]:
+    """Clinic, journey, patient and the number of the entry, of who matches and was not reached lately."""
     member, met = segment_statement(journey.trigger).subquery("member"), aliased(Enrolment)
     theirs = and_(
         col(met.clinic_id) == member.c.clinic_id,
@@ -66,8 +75,7 @@ def _newcomers(journey: Journey) -> Select[Any]:
     entries = select(func.coalesce(func.max(col(met.entry_no)), 0) + 1).where(theirs).scalar_subquery()
     return (
         select(
-            member.c.clinic_id, func.id_made_at(AS_OF), col(JourneyRow.id), member.c.patient_id, entries,
-            literal(EnrolmentState.ACTIVE.value), literal(journey.steps[0].id), literal(1), AS_OF,
+            member.c.clinic_id, col(JourneyRow.id).label("journey_id"), member.c.patient_id, entries.label("entry_no")
         )
         .join(JourneyRow, col(JourneyRow.clinic_id) == member.c.clinic_id)
         .where(
@@ -75,7 +83,7 @@ def _newcomers(journey: Journey) -> Select[Any]:
             col(JourneyRow.definition) == bindparam("definition", type_=JSONB),
             ~exists().where(theirs, lately),
         )
-    )  # fmt: skip
+    )
 
 
 def _logged(rows: CTE, seq: ColumnElement[int], verdict: Verdict) -> CTE:
@@ -84,18 +92,18 @@ def _logged(rows: CTE, seq: ColumnElement[int], verdict: Verdict) -> CTE:
     return insert(Touchpoint).from_select(columns, lines, include_defaults=False).cte("logged")
 
 
-async def exit_converted(sweeping: Sweeping, now: datetime) -> int:
-    """Let out who has a visit ahead, or booked since they came in, and take back what push has not sent.
+async def exit_converted(sweeping: Sweeping, now: datetime, limit: int) -> int:
+    """Let out up to `limit` who has a visit ahead, or booked since they came in, and take back what push has not sent.
 
     A booking is seen by the visit that stands or by its event, whichever is left of it; neither needs the
     order of commits. Rows another worker holds are passed over: that worker judges the same exit itself.
     """
-    left = (await sweeping.execute(_conversions(), {"as_of": now})).all()
+    left = (await sweeping.execute(_conversions(limit), {"as_of": now})).all()
     await take_back(sweeping, ((row.clinic_id, row.id, ExitReason.BOOKED) for row in left), now)
     return len(left)
 
 
-def _conversions() -> Select[UUID, UUID]:
+def _conversions(limit: int) -> Select[UUID, UUID]:
     booked = exists().where(
         col(Event.clinic_id) == Enrolment.clinic_id,
         col(Event.patient_id) == Enrolment.patient_id,
@@ -110,6 +118,7 @@ def _conversions() -> Select[UUID, UUID]:
             col(JourneyRow.definition)["exits"].contains([ExitReason.BOOKED.value]),
             or_(standing_ahead(Enrolment.clinic_id, Enrolment.patient_id), booked),
         )
+        .limit(limit)
         .with_for_update(of=Enrolment, skip_locked=True)
         .cte("found")
     )

@@ -20,8 +20,6 @@ from push.notice import Notice
 
 NOTICE_LIFE = timedelta(days=1)
 BOOKING_LINK = "/appointments/new"
-# So many rows are locked for a second at most; with more, others wait longer and nothing gets faster.
-BATCH = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class _Moved:
         return f"{self.enrolment_id}:{self.seq + offset}:0"
 
 
-async def advance(sweeping: Sweeping, now: datetime, limit: int = BATCH) -> int:
+async def advance(sweeping: Sweeping, now: datetime, limit: int) -> int:
     """Move on up to `limit` enrolments whose timer is due; how many there were.
 
     Timer and enrolment stay locked until the commit, and other workers pass over them. What is decided,

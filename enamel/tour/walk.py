@@ -208,8 +208,10 @@ async def book(stage: Stage, staff: Caller, patient: Caller, patient_id: str) ->
 
 
 def _told_plan(plan: dict[str, Any]) -> dict[str, Any]:
-    stages = [{"title": each["title"], "items": len(each["items"]), "patient pays": each["cost"]["patient"]} for each in plan["stages"]]
-    return {"title": plan["title"], "status": plan["status"], "patient pays": plan["cost"]["patient"], "stages": stages}
+    """A plan as the terminal shows it: every stage with what the patient pays for it."""
+    stages = [{"title": stage["title"], "patient pays": stage["cost"]["patient"]} for stage in plan["stages"]]
+    whole = plan["cost"]["patient"]
+    return {"title": plan["title"], "status": plan["status"], "patient pays": whole, "stages": stages}
 
 
 def _printed(stage: Stage, channel: str, to: str) -> str | None:

@@ -17,21 +17,36 @@ in its own transaction. What is booked after that reading is let out by the next
 whatever push has not handed over yet.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from automation.commands import BATCH, advance, enrol, exit_converted
-from core.database import Database
+from automation.commands import advance, enrol, exit_converted
+from core.database import Database, Sweeping
+
+AT_ONCE = 2_000
+"""Enrolments of one transaction: their rows stay locked for about a second."""
 
 
-async def run_journeys(database: Database, now: datetime, batch: int = BATCH) -> int:
-    """One tick; how many enrolments changed (0: nothing was due)."""
+async def run_journeys(database: Database, now: datetime, at_once: int = AT_ONCE) -> int:
+    """One tick; how many enrolments changed (0: nothing was due).
+
+    Takes in at most `at_once` newcomers of each journey, so that a launch over a large clinic keeps nobody
+    waiting whose timer is due; call again at once while something changed.
+    """
+    changed = await _all(database, exit_converted, now, at_once)
     async with database.sweeping() as sweeping:
-        changed = await exit_converted(sweeping, now)
-    async with database.sweeping() as sweeping:
-        changed += await enrol(sweeping, now)
+        changed += await enrol(sweeping, now, at_once)
+    return changed + await _all(database, advance, now, at_once)
+
+
+async def _all(
+    database: Database, sweep: Callable[[Sweeping, datetime, int], Awaitable[int]], now: datetime, at_once: int
+) -> int:
+    """Sweep in transactions of `at_once` until nothing is left; how many there were."""
+    total = 0
     while True:
         async with database.sweeping() as sweeping:
-            moved = await advance(sweeping, now, batch)
-        changed += moved
-        if moved < batch:
-            return changed
+            swept = await sweep(sweeping, now, at_once)
+        total += swept
+        if swept < at_once:
+            return total

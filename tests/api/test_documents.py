@@ -60,13 +60,15 @@ def test_every_operation_tells_its_problems_in_one_shape(documents: dict[Door, A
         failures = {status: answer for status, answer in operation["responses"].items() if int(status) >= 400}
         assert {"400", "422", "500"} <= failures.keys(), name
         assert all("Problem" in json.dumps(answer) for answer in failures.values()), name
-        assert operation["summary"] and operation["description"] and len(operation["tags"]) == 1, name
+        assert operation["summary"], name
+        assert operation["description"], name
+        assert len(operation["tags"]) == 1, name
 
 
 @pytest.mark.parametrize("door", DOORS)
 def test_nothing_in_it_is_known_to_break_a_client_generator(documents: dict[Door, Any], door: Door) -> None:
     for node in nodes(documents[door]):
-        assert "oneOf" not in node and "webhooks" not in node and "prefixItems" not in node
+        assert not {"oneOf", "webhooks", "prefixItems"} & node.keys()
         if node.get("type") == "integer":
             assert node.get("format") in ("int32", "int64"), node
         if node.get("type") == "array" and "items" in node:

@@ -185,7 +185,6 @@ async def test_a_foreign_conversation_is_as_if_it_were_not_there(world: World, h
                 assert (await phone.hear("nak"))["code"] == "not-found"
                 await phone.say("mark", c=c, read=1)
                 assert (await phone.hear("nak"))["code"] == "not-found"
-                await asyncio.sleep(1)  # the mark's own limit: this is about rights
             elsewhere = {"clinic": str(world.there.clinic_id)}
             await phone.say("send", id=str(new_id()), op="msg", to=elsewhere, body="?")
             assert (await phone.hear("nak"))["code"] == "not-found"

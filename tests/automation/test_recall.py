@@ -166,6 +166,13 @@ async def test_who_was_cleaned_meanwhile_is_not_told_again(world: World) -> None
     assert [notice.reason for notice in await notices(world)] == ["left_segment"]
 
 
+async def test_a_batch_smaller_than_the_crowd_reaches_everybody_once_all_the_same(world: World) -> None:
+    await launched(world, [unseen() for _ in range(7)])
+    changed = [await run_journeys(world.database, NOON, at_once=3) for _ in range(4)]
+    assert changed == [6, 6, 2, 0]
+    assert len({notice.patient_id for notice in await notices(world)}) == len(await notices(world)) == 7
+
+
 async def test_the_other_clinic_is_untouched(world: World) -> None:
     await admitted(world, world.there, [unseen()])
     await launched(world, [unseen()])
@@ -180,7 +187,7 @@ async def test_a_journey_is_launched_once(world: World) -> None:
         await launched(world, [])
 
 
-Sweep = Callable[[Sweeping, datetime], Awaitable[int]]
+Sweep = Callable[[Sweeping, datetime, int], Awaitable[int]]
 
 
 @pytest.mark.parametrize("sweep", [enrol, advance])
@@ -188,14 +195,14 @@ async def test_two_workers_at_the_same_row_do_it_once(world: World, sweep: Sweep
     await launched(world, [unseen(), unseen()])
     if sweep is advance:
         async with world.database.sweeping() as sweeping:
-            await enrol(sweeping, NOON)
+            await enrol(sweeping, NOON, 100)
 
     async def second() -> int:
         async with world.database.sweeping() as other:
-            return await sweep(other, NOON)
+            return await sweep(other, NOON, 100)
 
     async with world.database.sweeping() as sweeping:
-        first = await sweep(sweeping, NOON)
+        first = await sweep(sweeping, NOON, 100)
         racing = asyncio.create_task(second())
         await asyncio.wait([racing], timeout=0.3)  # it passes the locked rows by, or waits for this commit
     assert (first, await racing) == (2, 0)
@@ -206,13 +213,13 @@ async def test_two_workers_at_the_same_row_do_it_once(world: World, sweep: Sweep
 async def test_a_worker_that_dies_before_its_commit_leaves_nothing_half_done(world: World) -> None:
     await launched(world, [unseen()])
     async with world.database.sweeping() as dying:
-        assert await enrol(dying, NOON) == 1
+        assert await enrol(dying, NOON, 100) == 1
         await dying.rollback()
     assert (await enrolments(world), await timers(world), await log(world)) == ([], 0, [])
     async with world.database.sweeping() as sweeping:
-        assert await enrol(sweeping, NOON) == 1
+        assert await enrol(sweeping, NOON, 100) == 1
     async with world.database.sweeping() as dying:
-        assert await advance(dying, NOON) == 1
+        assert await advance(dying, NOON, 100) == 1
         await dying.rollback()
     assert (await notices(world), await timers(world)) == ([], 1)
     assert await run_journeys(world.database, NOON) == 1
@@ -224,12 +231,12 @@ async def test_who_books_while_a_worker_moves_them_on_is_taken_back_by_the_next_
     late = unseen()
     await launched(world, [late])
     async with world.database.sweeping() as sweeping:
-        await enrol(sweeping, NOON)
+        await enrol(sweeping, NOON, 100)
     async with world.database.sweeping() as sweeping:
-        assert await advance(sweeping, NOON) == 1
+        assert await advance(sweeping, NOON, 100) == 1
         await book(world, late.id, NOON)
         async with world.database.sweeping() as other:
-            assert await exit_converted(other, NOON) == 0
+            assert await exit_converted(other, NOON, 100) == 0
     assert [notice.state for notice in await notices(world)] == ["due"]
     await run_journeys(world.database, NOON)
     assert [(notice.state, notice.reason) for notice in await notices(world)] == [("cancelled", "booked")]
