@@ -23,7 +23,7 @@ from core.database import NOBODY, Reading, Scope, Writing
 from core.errors import NotAllowed, NotFound, NotSignedIn
 from core.events import Actor, ActorKind
 from identity.permissions import PartnerScope, Permission
-from identity.queries import PartnerStanding, partner_standing
+from identity.queries import PartnerStanding, partner_standing, session_lives
 from identity.tokens import Claims
 
 
@@ -112,8 +112,15 @@ async def record_to_open(reading: Reading, claims: Claims, patient_id: UUID | No
     """The record, or the refusal: own records answer with what to do, others' as if they were not there."""
     opened = await opened_record(reading, claims.subject_id, claims.session_id, patient_id, now)
     if opened is None:
+        await standing_session(reading, claims)
         raise NoRecordLinked if patient_id is None else NotFound
     return opened
+
+
+async def standing_session(reading: Reading, claims: Claims) -> None:
+    """Raises `SessionEnded` for a token that outlived its sign-out."""
+    if not await session_lives(reading, claims.subject_id, claims.session_id):
+        raise SessionEnded
 
 
 PatientId = Annotated[UUID, Path(description="A record this account may open, see `GET /v1/me`.")]

@@ -32,6 +32,7 @@ def uvicorn_server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
         host=settings.host,
         port=settings.port,
         ws="websockets-sansio",
+        ws_ping_interval=None,  # the hub pings, so that a lost client is ours to see
         ws_max_size=16 * 1024,
         ws_per_message_deflate=False,  # a compression bomb of 15 KB unpacks to 15 MB
         access_log=False,  # it would hold every query

@@ -11,7 +11,7 @@ from api.ports import PortsHere
 from api.problems import language_of
 from api.strict import StrictRoute
 from api.texts import code_text
-from api.transaction import scope_of
+from api.transaction import scope_of, standing_session
 from clinic.commands import redeem_link_code
 from clinic.queries import Record, clinic_exists, records
 from core.clock import now
@@ -155,6 +155,7 @@ async def renew(ports: PortsHere, body: RefreshRequest) -> Tokens:
 async def me(ports: PortsHere, claims: PatientClaims) -> Me:
     """The account, the records it may open in this clinic, and its signed-in devices."""
     async with ports.database.reading(scope_of(claims)) as reading:
+        await standing_session(reading, claims)
         mine = await records(reading, claims.subject_id, claims.session_id, now())
         devices = await device_sessions(reading, claims.subject_id, claims.clinic_id, now())
     return Me(
@@ -178,6 +179,7 @@ async def me(ports: PortsHere, claims: PatientClaims) -> Me:
 async def link(ports: PortsHere, claims: PatientClaims, body: LinkRequest) -> Linked:
     """Open a record with the code from the clinic's desk: the second proof beside the phone."""
     async with ports.database.writing(scope_of(claims)) as writing:
+        await standing_session(writing, claims)
         actor = Actor(ActorKind.PATIENT, claims.subject_id)
         patient_id = await redeem_link_code(
             writing, ports.keys.secrets, claims.clinic_id, claims.subject_id, body.code, actor, now()
@@ -189,6 +191,7 @@ async def link(ports: PortsHere, claims: PatientClaims, body: LinkRequest) -> Li
 async def sign_out(ports: PortsHere, claims: PatientClaims, session_id: UUID) -> Response:
     """End one session of this account, also the present one; its tokens stop at once."""
     async with ports.database.writing(scope_of(claims)) as writing:
+        await standing_session(writing, claims)
         if not await end_session(writing, claims.subject_id, session_id, now()):
             raise NotFound
     return Response(status_code=204)

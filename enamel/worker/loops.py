@@ -7,6 +7,7 @@ from functools import partial
 from core.clock import now
 from core.database import Database
 from enamel.worker.automation import run_journeys
+from enamel.worker.chat import tell_unread
 from enamel.worker.media import make_previews
 from enamel.worker.process import Loop
 from enamel.worker.push import deliver_due
@@ -28,5 +29,6 @@ def loops(tools: Tools) -> list[Loop]:
     return [
         Loop("push", partial(deliver_due, tools.database, tools.channel, lease=tools.push_lease)),
         Loop("journeys", lambda: run_journeys(tools.database, now())),
+        Loop("chat notices", lambda: tell_unread(tools.database, now())),
         Loop("previews", lambda: make_previews(tools.database, tools.storage, now())),
     ]

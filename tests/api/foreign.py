@@ -11,6 +11,7 @@ from uuid import UUID
 
 from core.clock import now
 from core.ids import new_id
+from enamel.worker.media import make_previews
 from identity.commands import Device, open_session
 from identity.sign_in import Audience
 from tests.media.samples import photo
@@ -67,7 +68,10 @@ async def _phone(world: World, party: Party) -> UUID:
 async def pictures(world: World, who: str) -> Ids:  # noqa: ARG001
     """Of ours, of the neighbour in the same clinic, of somebody elsewhere."""
     owners = [(world.here, "anna"), (world.here, "boris"), (world.there, "anna")]
-    return ids(*[await _picture(world, party, patient) for party, patient in owners])
+    made = ids(*[await _picture(world, party, patient) for party, patient in owners])
+    while await make_previews(world.database, world.ports.storage, now()):
+        pass
+    return made
 
 
 async def _picture(world: World, party: Party, patient: str) -> str:
@@ -111,10 +115,15 @@ FILE = {"file": ("scan.jpg", photo())}
 
 # A body that is taken when the ids are right: otherwise every id would be answered 422 and nothing be proved.
 BODIES: dict[str, Any] = {
+    "linkRecord": {"code": "7KQ2M-9XARD"},
+    "setMyConsent": {"granted": True},
+    "sendMyMessage": {"client_id": str(new_id()), "body": "Good morning"},
+    "markMyConversation": {"delivered": 1, "read": 1},
+    "confirmNotices": {"items": [{"notice_id": str(new_id()), "kind": "opened"}]},
     "bookVisit": {"starts_at": "2027-01-11T09:00:00Z", "ends_at": "2027-01-11T09:30:00Z"},
     "changeVisit": {"status": "confirmed"},
     "issueLinkCode": {},
-    "sendMessage": {"client_id": str(new_id()), "body": {"kind": "text", "text": "Good morning"}},
+    "sendMessage": {"client_id": str(new_id()), "body": "Good morning"},
     "markConversation": {"delivered": 1, "read": 1},
     "linkMyPicture": {"variant": "original"},
     "linkWardPicture": {"variant": "original"},

@@ -1,6 +1,5 @@
 """The chat over real sockets and real servers: what one says the other hears, over nodes, cuts and lost wake-ups."""
 
-import asyncio
 import json
 from collections.abc import Collection, Iterator
 from itertools import pairwise
