@@ -73,6 +73,8 @@ def _takes_many(annotation: Any) -> bool:
 
 
 def _check_query(request: Request, known: set[str], lists: set[str]) -> None:
+    if not request.scope["query_string"]:
+        return
     names = [name for name, _ in request.query_params.multi_items()]
     if any(name.lower() in _TOKEN_NAMES for name in names):
         raise TokenInUrl

@@ -17,26 +17,16 @@ from fastapi import Depends, Path
 
 from api.caller import PartnerClaims, PatientClaims, StaffClaims
 from api.ports import PortsHere
+from clinic.commands import NoRecordLinked
 from clinic.queries import StaffStanding, opened_record, staff_standing
 from core import clock
 from core.database import NOBODY, Reading, Scope, Writing
-from core.errors import NotAllowed, NotFound, NotSignedIn
+from core.errors import NotAllowed, NotFound
 from core.events import Actor, ActorKind
+from identity.commands import SessionEnded
 from identity.permissions import PartnerScope, Permission
 from identity.queries import PartnerStanding, partner_standing, session_lives
 from identity.tokens import Claims
-
-
-class NoRecordLinked(NotAllowed):
-    """Signed in by phone, but no record is opened to this account yet: the desk's link code is the second proof."""
-
-    slug = "no-record-linked"
-
-
-class SessionEnded(NotSignedIn):
-    """The token is in time, but its session was signed out."""
-
-    slug = "session-ended"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from chat.conversation import Side
 from chat.functions import MARK, POST, SEND
 from chat.log import ConversationEvent, EventKind, MovedMark, PostedMessage, Thread
+from clinic.commands import NoRecordLinked
 from core.database import Database, Writing
-from core.errors import Conflict, NotAllowed, NotFound, NotSignedIn, Refusal, Unavailable
+from core.errors import Conflict, NotAllowed, NotFound, Refusal, Unavailable
 from core.ids import new_id
 from core.moments import Moment
+from identity.commands import SessionEnded
 
 
 class IdReused(Conflict):
@@ -25,18 +27,8 @@ class IdReused(Conflict):
     slug = "id-reused"
 
 
-class SenderSignedOut(NotSignedIn):
-    slug = "session-ended"
-
-
-class NoOwnConversation(NotAllowed):
-    """The account writes about itself, and no record is opened to it yet."""
-
-    slug = "no-record-linked"
-
-
 _REFUSALS: dict[str, type[Refusal]] = {
-    kind.slug: kind for kind in (IdReused, SenderSignedOut, NoOwnConversation, NotAllowed, NotFound)
+    kind.slug: kind for kind in (IdReused, SessionEnded, NoRecordLinked, NotAllowed, NotFound)
 }
 # What a lost or refused connection looks like on this path. Whether the message was kept is then unknown;
 # the same client id may be sent again and again.
@@ -122,7 +114,7 @@ class _Mark(BaseModel):
 async def send(database: Database, speaker: Speaker, target: Target, client_id: UUID, body: str, now: datetime) -> Sent:
     """Keep a message: one statement, committed when this returns. Sending it again gives the same answer.
 
-    Raises `SenderSignedOut`, `NotAllowed`, `NotFound` (unknown and foreign alike), `NoOwnConversation`,
+    Raises `SessionEnded`, `NotAllowed`, `NotFound` (unknown and foreign alike), `NoRecordLinked`,
     `IdReused`, and `Unavailable` where the answer was lost: then send the same id again.
     """
     made = (client_id, body, new_id(), new_id())

@@ -14,7 +14,8 @@ from chat.tables import ChatEvent, Conversation, Mark, Message
 from clinic.queries import patient_name
 from core.database import Reading
 from core.events import Xid8
-from core.moments import Moment, rfc3339_sql
+from core.moments import Moment
+from core.moments_sql import rfc3339_sql
 from core.values import Int32, Value
 
 

@@ -14,7 +14,7 @@ from clinic.facts import AppointmentFact, PatientFact
 from clinic.queries import Visit, branches_by_name, home_branch, named_patients, visit_value
 from clinic.tables import Access, Appointment, Branch, Clinic, LinkCode, Patient, Staff
 from core.database import Writing
-from core.errors import Conflict, Fault, Invalid, NotFound
+from core.errors import Conflict, Fault, Invalid, NotAllowed, NotFound
 from core.events import Actor, Happening, record
 from core.ids import new_id
 from core.upsert import Held, Incoming, Outcome, Upserted, held_rows, upsert
@@ -23,6 +23,12 @@ from identity.secrets import Secrets, new_link_code, spoken_link_code
 
 LINK_CODE_LIFE = timedelta(days=7)
 OWN_SOURCE = "enamel"
+
+
+class NoRecordLinked(NotAllowed):
+    """Signed in by phone, but no record is opened to this account yet: the desk's link code is the second proof."""
+
+    slug = "no-record-linked"
 
 
 class LinkCodeWrong(NotFound):

@@ -111,4 +111,5 @@ async def record_across(
         }
         for clinic_id, happening in happenings
     ]
-    await writing.execute(insert(Event), rows)
+    # render_nulls: otherwise SQLAlchemy makes a statement for every run of rows with the same columns empty.
+    await writing.execute(insert(Event).execution_options(render_nulls=True), rows)

@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer, WithJsonSchema
-from sqlalchemy import ColumnElement, SQLColumnExpression, func, literal_column
 
 # The generated Swift client reads three decimals or none; Pydantic would write six.
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -53,10 +52,3 @@ Moment = Annotated[
 
 Day = Annotated[date, BeforeValidator(_rfc3339_day)]
 """A calendar day, `2026-11-22`, and nothing that could be taken for one."""
-
-
-def rfc3339_sql(column: SQLColumnExpression[datetime]) -> ColumnElement[str]:
-    """The SQL twin of `rfc3339`, for read documents that PostgreSQL builds."""
-    zone: ColumnElement[str] = literal_column("'UTC'")
-    picture: ColumnElement[str] = literal_column("""'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'""")
-    return func.to_char(func.timezone(zone, column), picture)

@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     push_lease_seconds: int = Field(
         default=60, ge=2, le=3600, description="How long a worker may hold a push before another takes it over."
     )
+    journey_pause_seconds: int = Field(
+        default=5, ge=1, le=3600, description="How long the worker rests between two looks for whom a journey concerns."
+    )
     database_pool: int = Field(default=8, ge=1, le=200, description="Connections a process keeps to PostgreSQL.")
 
     @model_validator(mode="after")

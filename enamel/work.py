@@ -28,7 +28,13 @@ async def _work(settings: Settings, database_url: str, *, until_stdin_closes: bo
     channel = channel_of(settings)
     database = Database(database_url, pool=settings.database_pool)
     try:
-        tools = Tools(database, channel, storage_of(settings), timedelta(seconds=settings.push_lease_seconds))
+        tools = Tools(
+            database,
+            channel,
+            storage_of(settings),
+            push_lease=timedelta(seconds=settings.push_lease_seconds),
+            journey_pause=timedelta(seconds=settings.journey_pause_seconds),
+        )
         await run_worker(loops(tools), stop)
     finally:
         await channel.close()

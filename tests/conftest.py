@@ -1,5 +1,7 @@
 """Fixtures of all tests: one embedded PostgreSQL a run, one database, two clinics in every test."""
 
+import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,13 +13,10 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
-import api.app
 from core.database import Database, asyncpg_url
 from core.embedded_postgres import EmbeddedPostgres, create_database
-from core.schema import create_schema
+from enamel.migrate import upgrade
 from tests.world import World, make_world
-
-assert api.app  # every package's tables are known once the whole API is imported
 
 
 @pytest.fixture(scope="session")
@@ -31,29 +30,33 @@ def postgres() -> Iterator[EmbeddedPostgres]:
     # Not pytest's own temp folder: that is closed to the user PostgreSQL runs as when we are root.
     folder = Path(tempfile.mkdtemp(prefix="enamel-test-"))
     folder.chmod(0o711)
-    server = EmbeddedPostgres.start(folder, durable=False)
+    # ENAMEL_POSTGRES_BIN runs the same tests on another PostgreSQL: CI does so with Debian's 15.
+    server = EmbeddedPostgres.start(folder, binaries=os.environ.get("ENAMEL_POSTGRES_BIN", ""), durable=False)
     yield server
     server.stop()
     shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
-async def database(postgres: EmbeddedPostgres) -> AsyncIterator[Database]:
-    await create_database(postgres, "enamel_test")
-    owner = create_async_engine(asyncpg_url(postgres.url("enamel_test")))
-    async with owner.begin() as connection:
-        await connection.run_sync(create_schema, SQLModel.metadata)
-    await owner.dispose()
-    opened = Database(postgres.url("enamel_test"))
+def migrated(postgres: EmbeddedPostgres) -> str:
+    """The address of a database that every migration has been run on, as an installed Enamel has it."""
+    asyncio.run(create_database(postgres, "enamel_test"))
+    upgrade(postgres.url("enamel_test"))
+    return postgres.url("enamel_test")
+
+
+@pytest.fixture(scope="session")
+async def database(migrated: str) -> AsyncIterator[Database]:
+    opened = Database(migrated)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def clean(postgres: EmbeddedPostgres, database: Database) -> AsyncIterator[Database]:
+async def clean(migrated: str, database: Database) -> AsyncIterator[Database]:
     """The database, emptied after the test: everything at once, in key order (0.8 ms for all tables)."""
     yield database
-    owner = create_async_engine(asyncpg_url(postgres.url("enamel_test")))
+    owner = create_async_engine(asyncpg_url(migrated))
     async with owner.begin() as connection:
         for table in reversed(SQLModel.metadata.sorted_tables):
             await connection.execute(table.delete())

@@ -9,10 +9,12 @@ from fastapi import APIRouter, Request, Response
 from api.caller import PatientClaims
 from api.ports import Ports, ports_of
 from api.strict import StrictRoute
-from api.transaction import NoRecordLinked, PatientId, SessionEnded, scope_of
+from api.transaction import PatientId, scope_of
 from cabinet.queries.cabinet import Cabinet, cabinet_document, lacks_chart, with_folded_chart
+from clinic.commands import NoRecordLinked
 from core.clock import now
 from core.errors import NotFound
+from identity.commands import SessionEnded
 from identity.queries import session_lives
 from identity.tokens import Claims
 

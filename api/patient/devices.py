@@ -13,11 +13,12 @@ from api.caller import PatientClaims
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, place_of
 from api.ports import PortsHere
 from api.strict import StrictRoute
-from api.transaction import OwnReads, OwnWrites, SessionEnded, scope_of
+from api.transaction import OwnReads, OwnWrites, scope_of
 from core import clock
 from core.database import Writing
 from core.events import Actor, ActorKind
 from core.values import Int32, Value
+from identity.commands import SessionEnded
 from identity.queries import session_lives
 from identity.tokens import Claims
 from push.commands import DeviceFacts, Receipt, confirm, register_device, set_consent, unbind_devices

@@ -39,8 +39,8 @@ async def enrol(sweeping: Sweeping, now: datetime, limit: int) -> int:
 def _enrolment(journey: Journey, limit: int) -> Select[int]:
     """Enrolment, timer and first line of the log, in one statement that says how many.
 
-    The newcomers are found before the first is written: PostgreSQL would otherwise read `enrolment` again for
-    each of them while it grows under its hands (55 s instead of 12 s for 79 000, measured).
+    The newcomers are found before the first is written, so that `enrolment` is not searched while it grows,
+    and in batches, because all of a large clinic at once does not fit into a statement's time.
     """
     new = _newcomers(journey).limit(limit).cte("newcomer").prefix_with("MATERIALIZED")
     columns = ["clinic_id", "journey_id", "patient_id", "entry_no", "id", "state", "step", "seq", "entered_at"]

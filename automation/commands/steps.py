@@ -55,7 +55,7 @@ async def advance(sweeping: Sweeping, now: datetime, limit: int) -> int:
     await sweeping.execute(update(Enrolment), [_next_state(each, now) for each in moved])
     lines = [line for each in moved for line in _lines(each, notices, now)]
     if lines:
-        await sweeping.execute(insert(Touchpoint), lines)
+        await sweeping.execute(insert(Touchpoint).execution_options(render_nulls=True), lines)
     await _rewind(sweeping, moved)
     return len(moved)
 

@@ -137,7 +137,7 @@ async def _append(writing: Writing, clinic_id: UUID, source: str, fresh: Sequenc
         for each in fresh
     ]
     if rows:
-        await writing.execute(insert(FindingRow), rows)
+        await writing.execute(insert(FindingRow).execution_options(render_nulls=True), rows)
 
 
 async def _fold(writing: Writing, clinic_id: UUID, births: dict[UUID, date], now: datetime) -> None:

@@ -23,12 +23,14 @@ class Tools:
     channel: Channel
     storage: Storage
     push_lease: timedelta
+    journey_pause: timedelta
 
 
 def loops(tools: Tools) -> list[Loop]:
     return [
         Loop("push", partial(deliver_due, tools.database, tools.channel, lease=tools.push_lease)),
-        Loop("journeys", lambda: run_journeys(tools.database, now())),
+        # Each tick asks every segment anew: a second of PostgreSQL for 200,000 patients.
+        Loop("journeys", lambda: run_journeys(tools.database, now()), tools.journey_pause.total_seconds()),
         Loop("chat notices", lambda: tell_unread(tools.database, now())),
         Loop("previews", lambda: make_previews(tools.database, tools.storage, now())),
     ]

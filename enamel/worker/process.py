@@ -23,6 +23,8 @@ class Loop:
 
     name: str
     step: Callable[[], Awaitable[int]]
+    pause_seconds: float = PAUSE_SECONDS
+    """How long it rests when nothing was due."""
 
 
 def stop_on_signals() -> asyncio.Event:
@@ -60,7 +62,7 @@ async def _run(loop: Loop, stop: asyncio.Event) -> None:
             continue
         failures = 0
         if not did:
-            await _pause(stop, PAUSE_SECONDS)
+            await _pause(stop, loop.pause_seconds)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

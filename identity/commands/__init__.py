@@ -10,7 +10,15 @@ from identity.commands.credentials import (
     make_partner_app,
     make_staff_account,
 )
-from identity.commands.sessions import Device, RefreshRefused, TokenPair, end_session, open_session, renew_session
+from identity.commands.sessions import (
+    Device,
+    RefreshRefused,
+    SessionEnded,
+    TokenPair,
+    end_session,
+    open_session,
+    renew_session,
+)
 from identity.keys import Keys
 
 __all__ = [
@@ -23,6 +31,7 @@ __all__ = [
     "PasswordTooShort",
     "PausedAfterFailures",
     "RefreshRefused",
+    "SessionEnded",
     "TokenPair",
     "account_of_phone",
     "admit_partner",

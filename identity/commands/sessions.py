@@ -21,6 +21,12 @@ class RefreshRefused(NotSignedIn):
     slug = "refresh-refused"
 
 
+class SessionEnded(NotSignedIn):
+    """The token is in time, but its session was signed out."""
+
+    slug = "session-ended"
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """The phone or browser that signs in: a random key it keeps, and a name for the list."""

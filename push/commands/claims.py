@@ -171,7 +171,7 @@ async def _insert_deliveries(
         for notice, stop in unsent
     ]
     if rows:
-        await sweeping.execute(insert(DeliveryRow), rows)
+        await sweeping.execute(insert(DeliveryRow).execution_options(render_nulls=True), rows)
 
 
 def _delivery(*values: Any) -> dict[str, Any]:

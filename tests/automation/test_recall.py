@@ -33,7 +33,7 @@ def unseen(days: int = 200) -> Person:
 
 
 async def launched(world: World, people: Sequence[Person], at: datetime = NOON) -> None:
-    """The recall runs `here`; the people are known in both clinics' worlds only `here`."""
+    """The recall runs `here`, with these people in it."""
     await admitted(world, world.here, people)
     async with world.database.writing(world.here.scope) as writing:
         await start_journey(writing, world.here.clinic_id, HYGIENE_RECALL, at)

@@ -10,8 +10,6 @@ from sqlalchemy import text
 from chat.commands import (
     OWN,
     IdReused,
-    NoOwnConversation,
-    SenderSignedOut,
     Sent,
     Speaker,
     Target,
@@ -22,11 +20,11 @@ from chat.commands import (
 from chat.conversation import Side
 from chat.log import EventKind, Thread
 from chat.queries import events_after, inbox, log_head, state_of
-from clinic.commands import grant_access
+from clinic.commands import NoRecordLinked, grant_access
 from core.clock import now
 from core.errors import NotAllowed, NotFound
 from core.ids import new_id
-from identity.commands import end_session
+from identity.commands import SessionEnded, end_session
 from identity.sign_in import Audience
 from tests.conftest import Queries
 from tests.world import Party, World
@@ -158,13 +156,13 @@ async def test_a_signed_out_device_and_a_dismissed_operator_are_silent_at_once(w
     async with world.database.writing(world.here.scope) as writing:
         await writing.execute(text("update staff set permissions = array_remove(permissions, 'chat.reply')"))
         await end_session(writing, anna.account_id, anna.session_id, now())
-    with pytest.raises(SenderSignedOut):
+    with pytest.raises(SessionEnded):
         await say(world, anna, "Ciao")
     with pytest.raises(NotAllowed):
         await say(world, desk, "Salve", to_anna)
     async with world.database.writing(world.here.scope) as writing:
         await writing.execute(text("update staff set left_at = now()"))
-    with pytest.raises(SenderSignedOut):
+    with pytest.raises(SessionEnded):
         await say(world, desk, "Salve", to_anna)
     assert await rows(world, "select count(*) from message") == [(0,)]
 
@@ -172,7 +170,7 @@ async def test_a_signed_out_device_and_a_dismissed_operator_are_silent_at_once(w
 async def test_a_token_of_one_clinic_opens_nothing_in_another(world: World) -> None:
     anna = patient_of(world, world.here)
     elsewhere = Speaker(Side.PATIENT, world.there.clinic_id, anna.account_id, anna.session_id)
-    with pytest.raises(SenderSignedOut):
+    with pytest.raises(SessionEnded):
         await say(world, elsewhere, "Ciao")
 
 
@@ -180,7 +178,7 @@ async def test_an_account_without_a_record_is_told_to_link_one(world: World) -> 
     anna = patient_of(world, world.here)
     async with world.database.writing(world.here.scope) as writing:
         await writing.execute(text("update access set revoked_at = now()"))
-    with pytest.raises(NoOwnConversation):
+    with pytest.raises(NoRecordLinked):
         await say(world, anna, "Ciao")
 
 

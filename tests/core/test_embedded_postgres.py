@@ -41,8 +41,8 @@ class Place:
         self.homes: set[Path] = set()
         self.children: list[subprocess.Popen[Any]] = []
 
-    def start(self, data: Path | None = None, binaries: str = "") -> EmbeddedPostgres:
-        server = EmbeddedPostgres.start(data or self.folder / "data", binaries=binaries, durable=True)
+    def start(self, data: Path | None = None, *, binaries: str = "", durable: bool = False) -> EmbeddedPostgres:
+        server = EmbeddedPostgres.start(data or self.folder / "data", binaries=binaries, durable=durable)
         self.homes.add(server.home)
         if server._process is not None:
             self.children.append(server._process)
@@ -414,7 +414,7 @@ async def test_an_interrupted_initdb_is_begun_anew(place: Place) -> None:
 
 @linux_only
 async def test_committed_rows_survive_a_kill_of_every_process_at_once(place: Place) -> None:
-    server = place.start()
+    server = place.start(durable=True)
     await ask(server, "create table kept (id int)", "insert into kept select generate_series(1, 500)", "select 1")
     for pid in place.servers():
         with suppress(ProcessLookupError):
@@ -429,7 +429,7 @@ async def test_committed_rows_survive_a_kill_of_every_process_at_once(place: Pla
 @linux_only
 async def test_a_killed_postmaster_with_a_busy_session_is_replaced(place: Place) -> None:
     """The orphaned session does not look up from its work; the new server waits for the end of the old ones."""
-    server = place.start()
+    server = place.start(durable=True)
     await ask(server, "create table kept as select generate_series(1, 500) id", "select 1")
     busy = await asyncpg.connect(user="enamel", host=str(server.socket), port=5432, database="postgres")
     await busy.execute("insert into kept values (501)")

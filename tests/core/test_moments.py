@@ -10,7 +10,8 @@ from sqlalchemy import bindparam, select
 
 from core.clock import now
 from core.database import NOBODY, Database
-from core.moments import Day, Moment, rfc3339, rfc3339_sql
+from core.moments import Day, Moment, rfc3339
+from core.moments_sql import rfc3339_sql
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)

@@ -1,5 +1,7 @@
 """Settings: development starts with nothing set; elsewhere a weak secret or a plain address stops the start."""
 
+import os
+
 import pytest
 from pydantic import ValidationError
 
@@ -10,8 +12,6 @@ GOOD = "Zk3v8wq1Lr7xYt5nBc2mHs9dFg4jPa6u-of-our-own"
 
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
     for name in [name for name in os.environ if name.startswith("ENAMEL_")]:
         monkeypatch.delenv(name)
 
@@ -56,6 +56,7 @@ def test_settings_do_not_print_the_secret(monkeypatch: pytest.MonkeyPatch) -> No
     assert GOOD not in repr(production(monkeypatch, GOOD))
 
 
-def test_settings_cannot_be_changed_afterwards() -> None:
+@pytest.mark.parametrize("name", ["port", "secret", "environment"])
+def test_settings_cannot_be_changed_afterwards(name: str) -> None:
     with pytest.raises(ValidationError):
-        Settings().port = 1
+        setattr(Settings(), name, 1)

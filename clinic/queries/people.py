@@ -1,0 +1,131 @@
+"""Who is known: records an account may open, patients for the desk, staff and what it may do."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import bindparam, func, select
+from sqlmodel import col
+
+from clinic.queries.fragments import may_open, same_patient
+from clinic.tables import Access, Patient, Staff
+from core.database import Reading
+from core.values import Value
+from identity.permissions import Permission
+from identity.queries import live_session
+
+
+class Record(Value):
+    """A patient record that an account may open."""
+
+    patient_id: UUID
+    relation: str
+    given_name: str
+    family_name: str
+
+
+class PatientCard(Value):
+    """A patient as the desk sees them: contact, no clinical word."""
+
+    patient_id: UUID
+    given_name: str
+    family_name: str
+    phone: str | None
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class StaffStanding:
+    staff_id: UUID
+    name: str
+    permissions: frozenset[Permission]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A row of another system, found by its external id."""
+
+    id: UUID
+    branch_id: UUID | None = None
+
+
+async def records(reading: Reading, account_id: UUID, session_id: UUID, now: datetime) -> list[Record]:
+    """The records this signed-in account may open in the clinic of the scope."""
+    statement = (
+        select(Patient, col(Access.relation))
+        .join(Access, same_patient(Access))
+        .where(*may_open(account_id, session_id, now))
+        .order_by(col(Access.granted_at))
+        .limit(100)
+    )
+    rows = await reading.execute(statement)
+    return [
+        Record(patient_id=patient.id, relation=relation, given_name=patient.given_name, family_name=patient.family_name)
+        for patient, relation in rows
+    ]
+
+
+async def opened_record(
+    reading: Reading, account_id: UUID, session_id: UUID, patient_id: UUID | None, now: datetime
+) -> UUID | None:
+    """The id of the record to open: `patient_id` where the account may, its own where None is asked for."""
+    wanted = col(Access.relation) == "self" if patient_id is None else col(Access.patient_id) == patient_id
+    statement = select(col(Access.patient_id)).where(*may_open(account_id, session_id, now), wanted).limit(1)
+    return (await reading.execute(statement)).scalar_one_or_none()
+
+
+async def staff_standing(reading: Reading, account_id: UUID, session_id: UUID) -> StaffStanding | None:
+    statement = select(Staff).where(
+        col(Staff.account_id) == account_id,
+        col(Staff.left_at).is_(None),
+        live_session(bindparam("session", session_id), col(Staff.account_id)),
+    )
+    staff = (await reading.execute(statement)).scalar_one_or_none()
+    if staff is None:
+        return None
+    return StaffStanding(staff.id, staff.name, frozenset(Permission(name) for name in staff.permissions))
+
+
+async def staff_of_account(reading: Reading, account_id: UUID) -> bool:
+    """Whether this account works in the clinic of the scope."""
+    statement = select(col(Staff.id)).where(col(Staff.account_id) == account_id, col(Staff.left_at).is_(None))
+    return (await reading.execute(statement)).scalar_one_or_none() is not None
+
+
+async def patient_card(reading: Reading, patient_id: UUID) -> PatientCard | None:
+    patient = (await reading.execute(select(Patient).where(col(Patient.id) == patient_id))).scalar_one_or_none()
+    return _card(patient) if patient else None
+
+
+async def patients_by_phone(reading: Reading, phone: str) -> list[PatientCard]:
+    """Everybody with this number (families share one), for the desk."""
+    statement = select(Patient).where(col(Patient.phone) == phone).order_by(col(Patient.id)).limit(50)
+    return [_card(patient) for patient in (await reading.execute(statement)).scalars()]
+
+
+def _card(patient: Patient) -> PatientCard:
+    return PatientCard(
+        patient_id=patient.id,
+        given_name=patient.given_name,
+        family_name=patient.family_name,
+        phone=patient.phone,
+        language=patient.language,
+    )
+
+
+async def named_patients(reading: Reading, source: str, names: set[str]) -> dict[str, Named]:
+    """Patients by their external ids, in one statement."""
+    statement = select(col(Patient.external_id), col(Patient.id), col(Patient.branch_id)).where(
+        col(Patient.source) == source, col(Patient.external_id) == func.any(sorted(names))
+    )
+    return {name: Named(row_id, branch) for name, row_id, branch in (await reading.execute(statement))}
+
+
+async def home_branch(reading: Reading, patient_id: UUID) -> UUID | None:
+    statement = select(col(Patient.branch_id)).where(col(Patient.id) == patient_id)
+    return (await reading.execute(statement)).scalar_one_or_none()
+
+
+async def birth_date(reading: Reading, patient_id: UUID) -> date | None:
+    statement = select(col(Patient.birth_date)).where(col(Patient.id) == patient_id)
+    return (await reading.execute(statement)).scalar_one_or_none()

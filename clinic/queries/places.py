@@ -1,0 +1,30 @@
+"""The clinic itself and its branches."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from clinic.hours import Hours
+from clinic.tables import Branch, Clinic
+from core.database import Reading, Sweeping
+
+
+async def branches_by_name(reading: Reading) -> dict[str, UUID]:
+    rows = (await reading.execute(select(col(Branch.name), col(Branch.id)))).all()
+    return {row.name: row.id for row in rows}
+
+
+async def branch_hours(reading: Reading, branch_id: UUID) -> Hours | None:
+    branch = (await reading.execute(select(Branch).where(col(Branch.id) == branch_id))).scalar_one_or_none()
+    return Hours(branch.zone, branch.opens, branch.closes) if branch else None
+
+
+async def clinic_exists(reading: Reading, clinic_id: UUID) -> bool:
+    statement = select(col(Clinic.clinic_id)).where(col(Clinic.clinic_id) == clinic_id)
+    return (await reading.execute(statement)).scalar_one_or_none() is not None
+
+
+async def any_clinic(sweeping: Sweeping) -> bool:
+    """Whether the database holds any clinic at all."""
+    return (await sweeping.execute(select(col(Clinic.clinic_id)).limit(1))).scalar_one_or_none() is not None

@@ -1,0 +1,62 @@
+"""Rules decide and touch nothing: no table, no session, no setting, no clock, no vendor, not even through others."""
+
+from functools import cache
+
+import grimp
+import pytest
+
+from tests.architecture.house import DOMAIN, PACKAGES, SHELLS, modules
+
+# What else in a domain package touches the world, and with what. Everything not named here is rules.
+TOUCHES = {
+    "chat.functions": "PostgreSQL: the functions that a send is made of",
+    "chat.hub": "sockets, and the database they are woken from",
+    "chat.unread_push": "PostgreSQL: who did not see a message",
+    "chat.wakeups": "PostgreSQL: LISTEN and NOTIFY",
+    "chat.watch": "PostgreSQL: which conversations moved",
+    "clinic.keys": "foreign keys of the tables above",
+    "identity.keys": "the two files that hold the keys",
+    "identity.passwords": "passlib",
+    "identity.tokens": "jose",
+    "media.dicom": "pydicom",
+    "media.imaging": "Pillow",
+    "media.s3": "boto3",
+    "push.fcm": "the network, with firebase-admin's credentials",
+    "push.fcm_token": "firebase-admin",
+}
+FORBIDDEN = (
+    "sqlalchemy", "sqlmodel", "asyncpg", "fastapi", "starlette", "aiohttp", "httpx", "boto3", "botocore",
+    "firebase_admin", "jose", "passlib", "PIL", "pydicom", "core.database", "core.settings", "core.clock",
+)  # fmt: skip
+
+RULES = [
+    module.name
+    for module in modules()
+    if module.package in DOMAIN and module.kind and module.kind not in SHELLS and module.name not in TOUCHES
+]
+
+
+@cache
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph(*PACKAGES, include_external_packages=True)
+
+
+def reached(module: str) -> list[str]:
+    """How a module comes to something forbidden, one chain for each."""
+    known = [name for name in FORBIDDEN if name in graph().modules]
+    chains = [graph().find_shortest_chain(importer=module, imported=name) for name in known]
+    return [" > ".join(chain) for chain in chains if chain]
+
+
+@pytest.mark.parametrize("module", RULES)
+def test_a_rules_file_touches_nothing(module: str) -> None:
+    assert reached(module) == [], "rules take values and `now`; what touches the world is named in TOUCHES"
+
+
+def test_there_are_rules() -> None:
+    assert len(RULES) >= 20
+
+
+@pytest.mark.parametrize("module", TOUCHES)
+def test_no_file_is_excused_that_needs_no_excuse(module: str) -> None:
+    assert reached(module) != []
