@@ -53,8 +53,8 @@ help:  ## this list
 
 .tools/uv/bin/uv:
 	@echo "fetching uv into .tools/uv"
-	@python3 -m pip install --quiet --disable-pip-version-check --no-warn-script-location --root-user-action=ignore --target .tools/uv uv 2>/dev/null \
-	  || { echo "pip is missing: install it (Debian: apt-get install python3-pip) or uv itself"; exit 1; }
+	@python3 -m pip install --quiet --disable-pip-version-check --no-warn-script-location --root-user-action=ignore \
+	  --target .tools/uv uv 2>/dev/null || python3 .ci/fetch_uv.py .tools/uv
 
 ifeq ($(UV),.tools/uv/bin/uv)
 UV_FILE := .tools/uv/bin/uv

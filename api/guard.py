@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Collection
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,13 +18,13 @@ LONGEST_URL = 4 * 1024
 LONGEST_REQUEST_SECONDS = 60.0
 
 # A shared cache must never hold a patient's page; a browser must never guess a type or frame us.
-_SAFE = {
-    "cache-control": "no-store",
-    "vary": "Authorization, Accept-Language",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
-}
+_SAFE = (
+    (b"cache-control", b"no-store"),
+    (b"vary", b"Authorization, Accept-Language"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),
+)
 _TOO_LARGE = 413
 
 
@@ -50,10 +50,7 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                for name, value in _SAFE.items():
-                    headers.setdefault(name, value)
-                headers["x-request-id"] = request_id
+                message["headers"] = _safe_headers(message["headers"], request_id)
             await send(message)
 
         refusal = self._refusal(scope)
@@ -85,10 +82,17 @@ class Guard:
         url = len(scope["raw_path"]) + len(scope["query_string"])
         if len(headers) > MOST_HEADERS or size > LARGEST_HEADERS or url > LONGEST_URL:
             return TooLarge()
-        hosts = Headers(scope=scope).getlist("host")
-        if len(hosts) != 1 or _without_port(hosts[0]) not in self._hosts:
+        hosts = [value for name, value in headers if name == b"host"]
+        if len(hosts) != 1 or _without_port(hosts[0].decode("latin-1")) not in self._hosts:
             return Malformed()
         return None
+
+
+def _safe_headers(given: list[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+    """The answer's headers with ours where it has none of that name. On every answer, so raw pairs and one pass."""
+    named = {name.lower() for name, _ in given}
+    safe = [pair for pair in _SAFE if pair[0] not in named]
+    return [*given, *safe, (b"x-request-id", request_id.encode())]
 
 
 class _TooLargeWorded:

@@ -54,9 +54,12 @@ def prepare_data_folder(settings: Settings) -> None:
     As root it may be passed through, because PostgreSQL then runs as another user inside it; what lies in
     it is private either way.
     """
-    if not settings.data.exists():
-        settings.data.mkdir(parents=True)
-        settings.data.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    try:
+        if not settings.data.exists():
+            settings.data.mkdir(parents=True)
+            settings.data.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    except OSError as error:
+        raise CannotStart(f"cannot make the data folder {settings.data}: {error.strerror}; set ENAMEL_DATA") from None
 
 
 def api_ports(settings: Settings, database_url: str) -> Ports:

@@ -54,10 +54,21 @@ class ServerAccount:
         return bool(found.st_mode & stat.S_IXOTH)
 
 
+def own_name() -> str:
+    """Our user's name. Containers that run under a bare number have none, and initdb refuses them too."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        raise NoPostgres(
+            f"the user with number {os.geteuid()} has no name on this machine, and PostgreSQL's programs want one:"
+            " run as a named user, or set ENAMEL_DATABASE_URL"
+        ) from None
+
+
 def server_account() -> ServerAccount:
     """Ourselves, or as root the first existing user of the usual unprivileged ones."""
     if os.geteuid() != 0:
-        return ServerAccount(pwd.getpwuid(os.geteuid()).pw_name, os.geteuid(), os.getegid(), drops=False)
+        return ServerAccount(own_name(), os.geteuid(), os.getegid(), drops=False)
     for name in _SERVER_USERS:
         try:
             entry = pwd.getpwnam(name)

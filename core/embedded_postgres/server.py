@@ -11,7 +11,6 @@ import ctypes
 import fcntl
 import hashlib
 import os
-import pwd
 import shutil
 import signal
 import stat
@@ -26,7 +25,7 @@ from typing import Any
 
 import asyncpg
 
-from core.embedded_postgres.account import ServerAccount, cluster_home, readable_binaries, server_account
+from core.embedded_postgres.account import ServerAccount, cluster_home, own_name, readable_binaries, server_account
 from core.embedded_postgres.binaries import Binaries, NoPostgres, find_binaries
 from core.embedded_postgres.standing import READY, standing
 
@@ -128,7 +127,7 @@ def _make_cluster(programs: Binaries, cluster: Path, account: ServerAccount, *, 
     made = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **_as_user(account))
     if made.returncode:
         raise NoPostgres(f"initdb failed: {made.stderr.strip()}")
-    names = {account.name, pwd.getpwuid(os.geteuid()).pw_name}
+    names = {account.name, own_name()}
     (unfinished / "pg_hba.conf").write_text("local all all peer map=enamel\n")
     (unfinished / "pg_ident.conf").write_text("".join(f"enamel {name} {OWNER_ROLE}\n" for name in sorted(names)))
     unfinished.rename(cluster)
