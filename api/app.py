@@ -19,7 +19,7 @@ from api.patient import media as patient_media
 from api.patient import sign_in as patient_sign_in
 from api.ports import Ports
 from api.staff import chart as staff_chart
-from api.staff import inbox, journeys, patients
+from api.staff import inbox, journeys, patients, people
 from api.staff import media as staff_media
 from api.staff import plans as staff_plans
 from api.staff import sign_in as staff_sign_in
@@ -44,6 +44,7 @@ STAFF: tuple[APIRouter, ...] = (
     staff_chart.router,
     staff_media.router,
     journeys.router,
+    people.router,
 )
 PARTNER: tuple[APIRouter, ...] = (
     apps.router,

@@ -14,7 +14,7 @@ from identity.sign_in import Audience
 from identity.tokens import Claims
 
 
-class _Bearer(SecurityBase):
+class Bearer(SecurityBase):
     """Bearer token of one audience; a scheme of its own name in the OpenAPI documents.
 
     One dependency for the whole way from header to claims: FastAPI takes some 30 us for each it solves.
@@ -35,6 +35,6 @@ class _Bearer(SecurityBase):
         return ports_of(request).keys.tokens.verify(token, self.audience, now())
 
 
-PatientClaims = Annotated[Claims, Depends(_Bearer(Audience.PATIENT, "patientToken"))]
-StaffClaims = Annotated[Claims, Depends(_Bearer(Audience.STAFF, "staffToken"))]
-PartnerClaims = Annotated[Claims, Depends(_Bearer(Audience.PARTNER, "partnerToken"))]
+PatientClaims = Annotated[Claims, Depends(Bearer(Audience.PATIENT, "patientToken"))]
+StaffClaims = Annotated[Claims, Depends(Bearer(Audience.STAFF, "staffToken"))]
+PartnerClaims = Annotated[Claims, Depends(Bearer(Audience.PARTNER, "partnerToken"))]

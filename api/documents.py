@@ -41,12 +41,13 @@ _REASONS = {
     403: "The caller may not do this.",
     404: "Unknown, deleted or somebody else's.",
     409: "The present state does not allow it.",
+    412: "Decided on an older version than the present one.",
     413: "Larger than allowed.",
     415: "A media type this operation does not accept.",
     422: "Some of the input cannot be used; `errors` says where.",
     429: "Too often; Retry-After says when again.",
     500: "Our fault; `request_id` finds it in the log.",
-    503: "Something we depend on does not answer; nothing was changed.",
+    503: "Something we depend on does not answer; look whether it was done, then try again.",
 }
 _EXAMPLES = {status_of(kind): kind.slug for kind in errors.Refusal.__subclasses__()}
 
@@ -54,7 +55,7 @@ _EXAMPLES = {status_of(kind): kind.slug for kind in errors.Refusal.__subclasses_
 def document(app: FastAPI, door: Door) -> dict[str, Any]:
     """The OpenAPI 3.1 document of one door."""
     title, description = _TITLES[door]
-    contexts = [context for context in described_routes(app) if door_of(str(context.path)) is door]
+    contexts = [context for context in described_routes(app) if door in doors_of(str(context.path))]
     made = get_openapi(
         title=title,
         version=VERSION,
@@ -70,8 +71,8 @@ def document(app: FastAPI, door: Door) -> dict[str, Any]:
         components.pop(name, None)
     components["Problem"] = _schema(Problem, components)
     made["components"]["responses"] = {f"Problem{status}": _problem(status) for status in _REASONS}
-    for operation in _operations(made):
-        _tidy(operation)
+    for method, operation in _operations(made):
+        _tidy(method, operation)
     _give_examples(made)
     return _plain_names(_without_noise(made))
 
@@ -83,12 +84,15 @@ def described_routes(app: FastAPI) -> Iterator[RouteContext]:
             yield context
 
 
-def door_of(path: str) -> Door:
+def doors_of(path: str) -> frozenset[Door]:
+    """In which documents a path stands; patients and staff renew their tokens at the same place."""
+    if path == "/v1/auth/refresh":
+        return frozenset({Door.PATIENT, Door.STAFF})
     if path.startswith(("/v1/staff", "/v1/auth/staff")):
-        return Door.STAFF
+        return frozenset({Door.STAFF})
     if path.startswith(("/v1/partner", "/v1/auth/partner")):
-        return Door.PARTNER
-    return Door.PATIENT
+        return frozenset({Door.PARTNER})
+    return frozenset({Door.PATIENT})
 
 
 def text_of(made: dict[str, Any]) -> str:
@@ -96,20 +100,26 @@ def text_of(made: dict[str, Any]) -> str:
     return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
 
 
-def _operations(made: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _operations(made: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for path in made["paths"].values():
         for method in ("get", "put", "post", "delete", "patch", "head"):
             if method in path:
-                yield path[method]
+                yield method, path[method]
 
 
-def _tidy(operation: dict[str, Any]) -> None:
-    """The answers of every operation: its own, then one problem for each way to fail."""
-    statuses = set(_REASONS) - (set() if operation.get("security") else {401, 403})
-    if not any(parameter["in"] == "path" for parameter in operation.get("parameters", [])):
-        statuses.discard(404)
+def _tidy(method: str, operation: dict[str, Any]) -> None:
+    """The answers of every operation: its own, then one problem for each way to fail.
+
+    401 and 413 stand everywhere: a token in the address and too many headers are refused everywhere.
+    """
+    statuses = set(_REASONS) - (set() if operation.get("security") else {403})
+    names_something = any(parameter["in"] == "path" for parameter in operation.get("parameters", []))
     if "requestBody" not in operation:
-        statuses -= {413, 415}
+        statuses -= {404, 415}
+    if names_something:
+        statuses.add(404)
+    if method != "put":
+        statuses.discard(412)
     answers = {code: answer for code, answer in operation["responses"].items() if code != "422"}
     problems = {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in sorted(statuses)}
     operation["responses"] = {**answers, **{code: problem for code, problem in problems.items() if code not in answers}}
@@ -118,7 +128,7 @@ def _tidy(operation: dict[str, Any]) -> None:
 def _give_examples(made: dict[str, Any]) -> None:
     """An example body for every operation, put together from the examples of its members."""
     schemas = made["components"]["schemas"]
-    for operation in _operations(made):
+    for _, operation in _operations(made):
         for content in operation.get("requestBody", {}).get("content", {}).values():
             content["example"] = _example(content["schema"], schemas)
 

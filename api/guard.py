@@ -15,7 +15,8 @@ from core.errors import Refusal, TooLarge
 MOST_HEADERS = 100
 LARGEST_HEADERS = 32 * 1024
 LONGEST_URL = 4 * 1024
-LONGEST_REQUEST_SECONDS = 60.0
+LONGEST_PAUSE_SECONDS = 60.0
+LONGEST_REQUEST_SECONDS = 900.0
 
 # A shared cache must never hold a patient's page; a browser must never guess a type or frame us.
 _SAFE = (
@@ -29,9 +30,12 @@ _TOO_LARGE = 413
 
 
 class Guard:
-    def __init__(self, app: ASGIApp, allowed_hosts: Collection[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, allowed_hosts: Collection[str], *, pause_seconds: float = LONGEST_PAUSE_SECONDS
+    ) -> None:
         self.app = _TooLargeWorded(app)
         self._hosts = {host.lower() for host in allowed_hosts}
+        self._pause_seconds = pause_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
@@ -59,7 +63,7 @@ class Guard:
             return
         try:
             async with asyncio.timeout(LONGEST_REQUEST_SECONDS):
-                await self.app(scope, receive, send_safely)
+                await _while_it_moves(self.app, scope, receive, send_safely, self._pause_seconds)
         except Exception as error:  # noqa: BLE001  the last line of defence: whatever it is, the caller gets a problem
             log_failure(request_id, error)
             if not started:
@@ -119,6 +123,24 @@ def _is_bare_too_large(message: Message) -> bool:
     if message["type"] != "http.response.start" or message["status"] != _TOO_LARGE:
         return False
     return Headers(raw=message["headers"]).get("content-type", "").startswith("text/plain")
+
+
+async def _while_it_moves(app: ASGIApp, scope: Scope, receive: Receive, send: Send, pause_seconds: float) -> None:
+    """Run `app` for as long as something is received or sent: a big upload over a poor line is no stuck request."""
+    clock = asyncio.get_running_loop().time
+
+    async with asyncio.timeout(pause_seconds) as pause:
+
+        async def receive_on() -> Message:
+            message = await receive()
+            pause.reschedule(clock() + pause_seconds)
+            return message
+
+        async def send_on(message: Message) -> None:
+            pause.reschedule(clock() + pause_seconds)
+            await send(message)
+
+        await app(scope, receive_on, send_on)
 
 
 def _without_port(host: str) -> str:

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -12,7 +11,7 @@ from fastapi import Depends, Form, Request, UploadFile
 from pydantic import Field
 
 from api.ports import Ports
-from clinic.facts import BIRTHS_FROM
+from clinic.facts import HappenedOn
 from core.clock import now
 from core.database import Reading, Scope
 from core.errors import Fault, Invalid
@@ -31,7 +30,7 @@ class PictureForm(Value):
     """One picture as `multipart/form-data`."""
 
     kind: PictureKind
-    taken_on: Annotated[date, Field(ge=BIRTHS_FROM)] | None = None
+    taken_on: HappenedOn | None = None
     released: bool = Field(default=False, description="Whether the patient may see it as soon as it is ready.")
     file: UploadFile = Field(
         description="JPEG, PNG, WebP or uncompressed one-frame DICOM, at most 40 MiB.",

@@ -20,7 +20,7 @@ from api.talk import Talk
 from api.transaction import scope_of, standing_staff
 from chat import frames
 from chat.commands import Speaker
-from chat.conversation import LARGEST_FRAME, Side
+from chat.conversation import LARGEST_FRAME, Side, cursor_to_resume
 from chat.frames import PROTOCOL, Close, Hello
 from chat.hub import Listener
 from chat.queries import desk_states, horizon_now, states_of
@@ -140,11 +140,11 @@ async def _records(reading: Reading, claims: Claims) -> list[Any]:
 
 async def _welcome(ports: Ports, reading: Reading, listener: Listener, hello: Hello) -> str:
     ping = ports.hub.ping_seconds
-    if listener.patients:
+    if listener.speaker.side is Side.PATIENT:
         known = await states_of(reading, sorted(listener.patients), listener.speaker.account_id)
         return frames.welcome(now(), ping, None, known, whole=True)
     cursor = await horizon_now(reading)
-    changed, whole = await desk_states(reading, listener.speaker.clinic_id, hello.cur)
+    changed, whole = await desk_states(reading, listener.speaker.clinic_id, cursor_to_resume(hello.cur, cursor))
     return frames.welcome(now(), ping, cursor, changed, whole=whole)
 
 

@@ -1,5 +1,6 @@
 """Reads requests strictly: one meaning per body, no unknown parameter, nothing said twice."""
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Coroutine, Iterator
@@ -9,6 +10,7 @@ from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
+from api.caller import Bearer
 from api.problems import Malformed, UnsupportedMediaType
 from core.errors import Fault, Invalid, NotSignedIn
 
@@ -23,6 +25,7 @@ class TokenInUrl(NotSignedIn):
 
 
 DEEPEST = 32
+LARGE_BODY = 256 * 1024
 MOST_CONTAINERS = 100_000
 LARGEST_NUMBER_DIGITS = 20
 
@@ -37,9 +40,12 @@ class StrictRoute(APIRoute):
         lists = {name for name, annotation in parameters.items() if _takes_many(annotation)}
         wants_json = self.body_field is not None and not _is_form(self)
         fields = {field.alias for field in self.dependant.body_params} if _is_url_form(self) else None
+        bearer = next(_bearers(self.dependant), None) if self.body_field is not None else None
 
         async def strictly(request: Request) -> Response:
             _check_query(request, known, lists)
+            if bearer is not None:
+                await bearer(request)  # before the body: a stranger's megabytes are not even read
             if wants_json:
                 await _check_body(request)
             if fields is not None:
@@ -55,6 +61,13 @@ def _query_parameters(dependant: Dependant) -> Iterator[tuple[str, Any]]:
         yield field.alias, field.field_info.annotation
     for needed in dependant.dependencies:
         yield from _query_parameters(needed)
+
+
+def _bearers(dependant: Dependant) -> Iterator[Bearer]:
+    for needed in dependant.dependencies:
+        if isinstance(needed.call, Bearer):
+            yield needed.call
+        yield from _bearers(needed)
 
 
 def _is_form(route: APIRoute) -> bool:
@@ -92,7 +105,9 @@ async def _check_body(request: Request) -> None:
     media_type = _media_type(request)
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise UnsupportedMediaType
-    request._json = strict_json(raw)  # noqa: SLF001  Starlette's own cache of the parsed body: parsed once, strictly
+    # Half a second for 8 MB: a large one goes to a thread, so that others are answered meanwhile.
+    parsed = strict_json(raw) if len(raw) < LARGE_BODY else await asyncio.to_thread(strict_json, raw)
+    request._json = parsed  # noqa: SLF001  Starlette's own cache of the parsed body: parsed once, strictly
 
 
 async def _check_form(request: Request, fields: set[str]) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from api.ports import Ports
 from api.transaction import record_to_open, scope_of, standing_staff
 from chat import frames
 from chat.commands import Target, mark, send
-from chat.conversation import Side, asking, marking, patience, sending
+from chat.conversation import Side, asking, marking, patience
 from chat.frames import Close, MarkUp, Send, Sync
 from chat.hub import Listener
 from chat.queries import LogHead, events_after, log_head, messages_before
@@ -23,6 +23,7 @@ from core.errors import Invalid, NotFound, NotSignedIn, Refusal, TooMany, Unavai
 from identity.permissions import Permission
 from identity.tokens import Claims
 
+_ANY = ""
 _LOG = logging.getLogger("enamel.chat")
 
 
@@ -34,8 +35,7 @@ class Talk:
         self._hub = ports.hub
         self._claims = claims
         self._listener = listener
-        self._buckets = {"send": sending(listener.speaker.side, at), "mark": marking(at)}
-        self._others = asking(at)
+        self._buckets = {"mark": marking(at), _ANY: asking(at)}
         self._patience = patience(at)
 
     async def answer(self, frame: dict[str, Any]) -> None:
@@ -60,17 +60,20 @@ class Talk:
             self._refuse(Unavailable(retry_after_seconds=1), frame)
 
     def _slow_down(self, kind: str, at: datetime) -> None:
-        bucket, wait = self._buckets.get(kind, self._others).take(at)
-        if kind in self._buckets:
-            self._buckets[kind] = bucket
-        else:
-            self._others = bucket
+        wait = self._wait(kind, at)
         if not wait:
             return
         self._patience, beyond = self._patience.take(at)
         if beyond:
             self._listener.end(Close.TOO_FAST)
         raise TooMany(retry_after_seconds=int(wait.total_seconds()) + 1)
+
+    def _wait(self, kind: str, at: datetime) -> timedelta:
+        if kind == "send":
+            return self._hub.pace.take(self._listener.speaker.side, self._listener.speaker.account_id, at)
+        name = kind if kind in self._buckets else _ANY
+        self._buckets[name], wait = self._buckets[name].take(at)
+        return wait
 
     def _refuse(self, refusal: Refusal, frame: dict[str, Any]) -> None:
         self._listener.offer(frames.nak(refusal.slug, _id_of(frame), refusal.retry_after_seconds))

@@ -95,7 +95,7 @@ class PartnerWrites:
 
 
 def scope_of(claims: Claims) -> Scope:
-    return Scope(claims.clinic_id, claims.subject_id)
+    return Scope(claims.clinic_id)
 
 
 async def record_to_open(reading: Reading, claims: Claims, patient_id: UUID | None, now: datetime) -> UUID:
@@ -109,7 +109,7 @@ async def record_to_open(reading: Reading, claims: Claims, patient_id: UUID | No
 
 async def standing_session(reading: Reading, claims: Claims) -> None:
     """Raises `SessionEnded` for a token that outlived its sign-out."""
-    if not await session_lives(reading, claims.subject_id, claims.session_id):
+    if not await session_lives(reading, claims.subject_id, claims.session_id, clock.now()):
         raise SessionEnded
 
 
@@ -142,7 +142,7 @@ OwnWrites = Annotated[PatientWrites, Depends(_own_writes, scope="function")]
 
 
 async def standing_staff(reading: Reading, claims: Claims, permission: Permission) -> StaffStanding:
-    staff = await staff_standing(reading, claims.subject_id, claims.session_id)
+    staff = await staff_standing(reading, claims.subject_id, claims.session_id, clock.now())
     if staff is None:
         raise SessionEnded
     if permission not in staff.permissions:

@@ -1,6 +1,5 @@
 """What criteria know of one patient, frozen: procedures done, visits ahead, age and language."""
 
-from calendar import isleap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -9,8 +8,7 @@ from zoneinfo import ZoneInfo
 from cabinet.facts import ServiceKind
 from clinic.appointment import AppointmentStatus, lies_ahead
 from clinic.facts import Language
-
-_LEAP_DAY = (2, 29)
+from core.dates import whole_years
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +36,10 @@ class PatientFacts:
         return min(ahead, default=None)
 
     def age(self, today: date) -> int:
-        """Whole years. Who was born on 29 February has a birthday on the 28th in other years."""
-        return today.year - self.birth_date.year - (today < _birthday(self.birth_date, today.year))
+        """Whole years."""
+        return whole_years(self.birth_date, today)
 
 
 def local_day(moment: datetime, zone: str) -> date:
     """The calendar day of `moment` where the clock of `zone` hangs."""
     return moment.astimezone(ZoneInfo(zone)).date()
-
-
-def _birthday(birth_date: date, year: int) -> date:
-    if (birth_date.month, birth_date.day) == _LEAP_DAY and not isleap(year):
-        return date(year, 2, 28)
-    return birth_date.replace(year=year)

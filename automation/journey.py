@@ -28,8 +28,6 @@ class StepKind(StrEnum):
     PUSH = "push"
     WAIT_FOR = "wait_for"
     """So many calendar days, to the same time of day."""
-    WAIT_UNTIL = "wait_until"
-    """The next time the branch's clock shows `at`."""
     END = "end"
 
 
@@ -54,8 +52,6 @@ class Verdict(StrEnum):
 
 class JourneyState(StrEnum):
     ACTIVE = "active"
-    PAUSED = "paused"
-    """Takes nobody in and moves nobody on; who books still leaves."""
 
 
 class EnrolmentState(StrEnum):
@@ -67,7 +63,6 @@ class EnrolmentState(StrEnum):
 _NEEDS: dict[StepKind, frozenset[str]] = {
     StepKind.PUSH: frozenset({"notice"}),
     StepKind.WAIT_FOR: frozenset({"days"}),
-    StepKind.WAIT_UNTIL: frozenset({"at"}),
     StepKind.END: frozenset(),
 }
 
@@ -79,11 +74,10 @@ class Step(Value):
     kind: StepKind
     notice: NoticeKind | None = None
     days: Annotated[Int32, Field(ge=1, le=366)] | None = None
-    at: time | None = None
 
     @model_validator(mode="after")
     def _says_what_its_kind_needs(self) -> Self:
-        if {name for name in ("notice", "days", "at") if getattr(self, name) is not None} != _NEEDS[self.kind]:
+        if {name for name in ("notice", "days") if getattr(self, name) is not None} != _NEEDS[self.kind]:
             raise ValueError("members do not fit the kind")
         return self
 
@@ -188,13 +182,6 @@ def days_later(now: datetime, days: int, zone: str) -> datetime:
     return (now.astimezone(ZoneInfo(zone)) + timedelta(days=days)).astimezone(now.tzinfo)
 
 
-def next_time(now: datetime, at: time, zone: str) -> datetime:
-    """The next moment after `now` at which the clock of `zone` shows `at`; a repeated time counts once, first."""
-    today = now.astimezone(ZoneInfo(zone)).date()
-    shown = (datetime.combine(today + timedelta(days=ahead), at, ZoneInfo(zone)) for ahead in range(3))
-    return next(moment for each in shown if (moment := each.astimezone(now.tzinfo)) > now)
-
-
 def _push(_: Step, hours: Hours, now: datetime) -> _Move:
     opening = hours.next_open(now)
     return _Move(Verdict.SENT) if opening == now else _Move(Verdict.HELD, opening, stays=True)
@@ -205,16 +192,10 @@ def _wait_for(step: Step, hours: Hours, now: datetime) -> _Move:
     return _Move(due_at=days_later(now, step.days, hours.zone))
 
 
-def _wait_until(step: Step, hours: Hours, now: datetime) -> _Move:
-    assert step.at is not None
-    return _Move(due_at=next_time(now, step.at, hours.zone))
-
-
 # Everything a journey can do, and every way out of it.
 _MOVES: dict[StepKind, Callable[[Step, Hours, datetime], _Move]] = {
     StepKind.PUSH: _push,
     StepKind.WAIT_FOR: _wait_for,
-    StepKind.WAIT_UNTIL: _wait_until,
     StepKind.END: lambda *_: _Move(Verdict.COMPLETED),
 }
 _LEAVES: dict[ExitReason, Callable[[Journey, PatientFacts, str, datetime], bool]] = {

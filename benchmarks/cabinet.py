@@ -69,6 +69,7 @@ def _contenders(servers: list[Server], people: list[Person]) -> list[Contender]:
     enamel, floor, usual = servers
     mine = [f"{_get('/v1/me/cabinet')}\r\nauthorization: Bearer {person.token}" for person in mixed]
     by_id = [_get(f"/{person.clinic_id}/{person.patient_id}") for person in mixed]
+    _check_same(enamel, floor, mixed[0])
     held = [f"{head}\r\nif-none-match: {_tag(enamel, person)}" for head, person in zip(mine, mixed, strict=True)]
     return [
         Contender("enamel: GET /v1/me/cabinet", enamel, mine, least_bytes=_LEAST_BYTES),
@@ -82,12 +83,21 @@ def _get(path: str) -> str:
     return f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept-language: it"
 
 
-def _tag(server: Server, person: Person) -> str:
+def _mine(server: Server, person: Person) -> httpx.Response:
     address = f"http://127.0.0.1:{server.port}/v1/me/cabinet"
-    answer = httpx.get(address, headers={"authorization": f"Bearer {person.token}"})
-    answer.raise_for_status()
-    tag: str = answer.headers["etag"]
+    return httpx.get(address, headers={"authorization": f"Bearer {person.token}"}).raise_for_status()
+
+
+def _tag(server: Server, person: Person) -> str:
+    tag: str = _mine(server, person).headers["etag"]
     return tag
+
+
+def _check_same(enamel: Server, floor: Server, person: Person) -> None:
+    """The floor must give what Enamel gives, or the ratio compares two different things."""
+    bare = httpx.get(f"http://127.0.0.1:{floor.port}/{person.clinic_id}/{person.patient_id}").raise_for_status()
+    if _mine(enamel, person).json() != bare.json():
+        raise RuntimeError("the floor's document is another than Enamel's")
 
 
 def _verdict(contenders: list[Contender]) -> int:

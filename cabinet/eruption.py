@@ -8,6 +8,7 @@ finding about presence is stronger.
 from datetime import date
 
 from cabinet.tooth import is_deciduous, is_upper, position
+from core.dates import birthday, whole_years
 
 _DECIDUOUS = {1: 1, 2: 1, 3: 2, 4: 2, 5: 3}
 _UPPER = {1: 7, 2: 8, 3: 11, 4: 10, 5: 10, 6: 6, 7: 12, 8: 18}
@@ -15,12 +16,6 @@ _LOWER = {1: 6, 2: 7, 3: 9, 4: 10, 5: 11, 6: 6, 7: 12, 8: 18}
 ADULT = 18
 
 _TURNING_POINTS = tuple(sorted({*_DECIDUOUS.values(), *_UPPER.values(), *_LOWER.values()}))
-
-
-def age_on(birth_date: date, at: date) -> int:
-    """Whole years; below zero before birth. Who is born on 29 February turns on 1 March."""
-    had_birthday = (at.month, at.day) >= (birth_date.month, birth_date.day)
-    return at.year - birth_date.year - (not had_birthday)
 
 
 def erupts_at(tooth: str) -> int:
@@ -32,13 +27,6 @@ def erupts_at(tooth: str) -> int:
 
 def chart_holds_until(birth_date: date, at: date) -> date | None:
     """The next birthday on which a default changes; a chart folded `at` is right before it. None for adults."""
-    age = age_on(birth_date, at)
+    age = whole_years(birth_date, at)
     turning = next((point for point in _TURNING_POINTS if point > age), None)
-    return None if turning is None else _birthday(birth_date, turning)
-
-
-def _birthday(birth_date: date, age: int) -> date:
-    try:
-        return birth_date.replace(year=birth_date.year + age)
-    except ValueError:
-        return date(birth_date.year + age, 3, 1)
+    return None if turning is None else birthday(birth_date, turning)

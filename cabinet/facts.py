@@ -1,6 +1,5 @@
 """Facts a clinic's own system tells of teeth: findings and procedures, the shape of one row of each kind."""
 
-from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -8,12 +7,11 @@ from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
 from cabinet.finding import ON_SURFACES, FindingCode, FindingStatus, Material
 from cabinet.tooth import Notation, Surface, canonical_surfaces, fdi
-from clinic.facts import BIRTHS_FROM, ExternalId, Fact
+from clinic.facts import ExternalId, Fact, HappenedOn
 from core.values import MaybeText
 
 ToothCode = Annotated[str, StringConstraints(min_length=1, max_length=4, pattern=r"^[0-9A-Zs]+$")]
 SurfaceLetter = Annotated[str, StringConstraints(pattern=r"^[MDVBFLPOI]$")]
-HappenedOn = Annotated[date, Field(ge=BIRTHS_FROM)]
 
 
 class ServiceKind(StrEnum):

@@ -5,11 +5,11 @@ Which teeth are there follows from findings about presence; where nobody has loo
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date
 from functools import lru_cache
 
 from cabinet.chart_words import tooth_text
-from cabinet.eruption import ADULT, age_on, chart_holds_until, erupts_at
+from cabinet.eruption import ADULT, erupts_at
 from cabinet.finding import ABSENT, COVERING, DAMAGE, RESTORING, Finding, FindingCode, FindingStatus
 from cabinet.tooth import (
     DECIDUOUS,
@@ -25,7 +25,6 @@ from cabinet.tooth import (
 )
 from cabinet.tooth_history import ToothHistory, histories
 from cabinet.tooth_state import (
-    SHAPE,
     Dentition,
     Odontogram,
     Presence,
@@ -35,22 +34,17 @@ from cabinet.tooth_state import (
     SurfaceState,
     ToothState,
 )
+from core.dates import whole_years
 
-__all__ = ["SHAPE", "Dentition", "Odontogram", "ToothState", "chart_holds_until", "latest_today", "odontogram"]
+__all__ = ["Odontogram", "odontogram"]
 
 _C, _S = FindingCode, FindingStatus
-_EASTERNMOST = timedelta(hours=14)
 _WISDOM = 8
-
-
-def latest_today(now: datetime) -> date:
-    """Today where the day begins first: no clinic's "today" lies after it."""
-    return (now + _EASTERNMOST).date()
 
 
 def odontogram(findings: Iterable[Finding], birth_date: date, at: date) -> Odontogram:
     """The mouth as it was `at`. Findings may come in any order and in several versions (see `Finding`)."""
-    known, age = histories(findings, at), age_on(birth_date, at)
+    known, age = histories(findings, at), whole_years(birth_date, at)
     said = {tooth: _said(tooth, history, birth_date, age) for tooth, history in known.items()}
     places = {tooth: said.get(tooth) or _expected(tooth, age, said) for tooth in {*PERMANENT, *DECIDUOUS, *known}}
     dentition = _dentition(places, age)
@@ -59,7 +53,6 @@ def odontogram(findings: Iterable[Finding], birth_date: date, at: date) -> Odont
     contradictions = sum(len(history.set_aside) for history in known.values())
     return Odontogram(
         dentition=dentition,
-        age=age,
         last_finding_on=max(dates, default=None),
         teeth=teeth,
         contradictions=contradictions,
@@ -78,7 +71,7 @@ def _said(tooth: str, history: ToothHistory, birth_date: date, age: int) -> Find
     passing = place in (_C.UNERUPTED, _C.ERUPTING) or (is_deciduous(tooth) and place is _C.PRESENT)
     follows = successor(tooth) if place is _C.PRESENT else None
     ends = erupts_at(follows or tooth)
-    return None if passing and age_on(birth_date, seen_on) < ends <= age else place
+    return None if passing and whole_years(birth_date, seen_on) < ends <= age else place
 
 
 def _expected(tooth: str, age: int, said: Mapping[str, FindingCode | None]) -> FindingCode:

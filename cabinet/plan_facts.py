@@ -1,11 +1,12 @@
 """Facts a clinic's own system tells of plans and promotions: the shape of one row of each kind."""
 
+from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from cabinet.plan import Item, ItemStatus, Plan, PlanStatus, Stage
-from cabinet.tooth import FDI_PATTERN
+from cabinet.tooth import FDI_PATTERN, canonical_surfaces
 from clinic.facts import ExternalId, Fact, Language
 from core.moments import Day
 from core.money import BasisPoints, Currency, Money
@@ -36,6 +37,16 @@ class ItemFact(Value):
     discount_basis_points: BasisPoints = 0
     insurance: Money | None = Field(default=None, description="What the insurer is expected to bear of the line.")
     status: ItemStatus = ItemStatus.PROPOSED
+
+    @field_validator("surfaces")
+    @classmethod
+    def _surfaces_of_this_tooth(cls, letters: str, info: ValidationInfo) -> str:
+        if "tooth" not in info.data:
+            return letters  # the tooth has its own fault
+        tooth = info.data["tooth"]
+        if letters and tooth is None:
+            raise ValueError("surfaces without tooth")
+        return "".join(canonical_surfaces(letters, tooth)) if letters else ""
 
     @model_validator(mode="after")
     def _says_its_notation(self) -> Self:
@@ -86,10 +97,16 @@ class PromotionFact(Fact):
         default_factory=list, description="Only patients of these languages; everybody where empty."
     )
 
-    @model_validator(mode="after")
-    def _has_sense(self) -> Self:
-        if self.ends_on < self.starts_on:
+    @field_validator("ends_on")
+    @classmethod
+    def _ends_after_it_starts(cls, ends_on: date, info: ValidationInfo) -> date:
+        if "starts_on" in info.data and ends_on < info.data["starts_on"]:
             raise ValueError("ends before it starts")
-        if len({text.language for text in self.texts}) < len(self.texts):
+        return ends_on
+
+    @field_validator("texts")
+    @classmethod
+    def _each_language_once(cls, texts: list[PromotionText]) -> list[PromotionText]:
+        if len({text.language for text in texts}) < len(texts):
             raise ValueError("language given twice")
-        return self
+        return texts

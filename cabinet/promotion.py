@@ -4,6 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
+from core.dates import whole_years
+
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
@@ -24,15 +26,9 @@ class PatientFacts:
 def open_to(promotion: Promotion, patient: PatientFacts, today: date) -> bool:
     """Whether this patient is offered it today; no `min_age` and no `languages` mean everybody."""
     in_time = promotion.starts_on <= today <= promotion.ends_on
-    old_enough = promotion.min_age is None or age_on(patient.birth_date, today) >= promotion.min_age
+    old_enough = promotion.min_age is None or whole_years(patient.birth_date, today) >= promotion.min_age
     addressed = not promotion.languages or patient.language in promotion.languages
     return in_time and old_enough and addressed
-
-
-def age_on(birth_date: date, today: date) -> int:
-    """Whole years. Who was born on 29 February is a year older on 1 March where there is no 29th."""
-    before_birthday = (today.month, today.day) < (birth_date.month, birth_date.day)
-    return today.year - birth_date.year - before_birthday
 
 
 def default_language(written: Collection[str]) -> str:

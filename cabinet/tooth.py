@@ -67,7 +67,6 @@ _CLOCKWISE = _around(1, 8)
 _DECIDUOUS_CLOCKWISE = _around(5, 5)
 _FDI_OF: dict[str, str] = {str(number): tooth for number, tooth in enumerate(_CLOCKWISE, 1)}
 _FDI_OF |= {chr(ord("A") + index): tooth for index, tooth in enumerate(_DECIDUOUS_CLOCKWISE)}
-_UNIVERSAL_OF = {tooth: code for code, tooth in _FDI_OF.items()}
 
 # As a chart shows them: upper jaw, then lower, each from the patient's right to the left.
 PERMANENT: tuple[str, ...] = (*_CLOCKWISE[:16], *reversed(_CLOCKWISE[16:]))
@@ -162,14 +161,6 @@ def _from_universal(code: str) -> str:
     if plain not in _FDI_OF:
         raise ValueError("unknown tooth")
     return _FDI_OF[plain] + "s"
-
-
-def universal(tooth: str) -> str:
-    """The Universal code of an FDI tooth. Several extra teeth at one place share theirs: Universal has one."""
-    code = _UNIVERSAL_OF[tooth[:2]]
-    if not is_supernumerary(tooth):
-        return code
-    return code + "S" if is_deciduous(tooth) else str(int(code) + _EXTRA)
 
 
 def in_chart_order(teeth: Iterable[str]) -> list[str]:

@@ -80,7 +80,7 @@ def _apply(tooth: ToothHistory, finding: Finding) -> None:
     elif not may_stand(finding, _place_for(tooth, finding)):
         tooth.set_aside.append(finding)
     elif finding.status is _S.PLANNED:
-        tooth.standing.append(finding)
+        _say_again(tooth, finding)
     elif finding.code in PRESENCE:
         _take_place(tooth, finding)
     else:
@@ -99,10 +99,17 @@ def _resolve(tooth: ToothHistory, finding: Finding) -> None:
         tooth.place = None
 
 
+def _say_again(tooth: ToothHistory, finding: Finding) -> None:
+    """In the place of what said the same before: so a tooth holds finitely many, however often it is said."""
+    planned = finding.status is _S.PLANNED
+    left = (_less(old, finding, same=True) if (old.status is _S.PLANNED) is planned else old for old in tooth.standing)
+    tooth.standing = [*(old for old in left if old is not None), finding]
+
+
 def _take_place(tooth: ToothHistory, finding: Finding) -> None:
     """Another word on what is there: it ends what cannot be on it, and begins anew where a tooth came back."""
     if finding.code is _C.NOT_ASSESSED and tooth.place not in _UNSEEN:
-        tooth.standing.append(finding)  # it is there, but could not be looked at
+        _say_again(tooth, finding)  # it is there, but could not be looked at
         return
     back = tooth.place in _LOST and finding.code not in _LOST
     kept = [] if back else [old for old in tooth.standing if _survives(old, finding)]

@@ -5,12 +5,16 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from cabinet.finding import FindingCode, FindingStatus, Material
+from cabinet.finding import ON_SURFACES, FindingCode, FindingStatus, Material
 from cabinet.tooth import Surface
 from core.values import Int32, Value
 
-SHAPE = 1
+SHAPE = 2
 """Rises when `Odontogram` changes its members: a chart stored in an older shape is folded anew."""
+MOST_TEETH = 52 * 11
+"""Each tooth, and up to ten beside it: `11`, `11s`, `11s1` … `11s9`."""
+MOST_FINDINGS = 2 * (len(FindingCode) + 5 * len(ON_SURFACES))
+"""Each code found and planned, once for the whole tooth and, where it may name them, once for each surface."""
 
 
 class Dentition(StrEnum):
@@ -77,15 +81,14 @@ class ToothState(Value):
     replacement: Replacement | None = Field(description="What stands in a missing tooth's place.")
     planned: bool = Field(description="Work on this tooth is planned.")
     surfaces: list[SurfaceState] = Field(max_length=5)
-    findings: list[StandingFinding] = Field(max_length=200)
-    text: str = Field(max_length=4000, description="The same in plain English.")
+    findings: list[StandingFinding] = Field(max_length=MOST_FINDINGS)
+    text: str = Field(max_length=20_000, description="The same in plain English.")
 
 
 class Odontogram(Value):
     """All teeth in chart order: upper jaw from the patient's right to the left, then lower; permanent first."""
 
     dentition: Dentition
-    age: Int32 = Field(description="Whole years on the date asked for.")
     last_finding_on: date | None
-    teeth: list[ToothState] = Field(max_length=200)
+    teeth: list[ToothState] = Field(max_length=MOST_TEETH)
     contradictions: Int32 = Field(description="Findings set aside, as their tooth was not there.")

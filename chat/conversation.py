@@ -1,4 +1,4 @@
-"""Rules of a conversation: who speaks, how much at once, what is unread, when a reader must start over."""
+"""Rules of a conversation: who speaks, how much at once, when a reader must start over."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,6 +11,8 @@ LARGEST_FRAME = 16 * 1024
 LONGEST_BODY = 4_000
 LARGEST_PAGE = 200
 MOST_BEHIND = 1_000
+OLDEST_CURSOR = 200_000
+"""Transactions of the whole database: that many events at one each are found in some tenths of a second."""
 # Text of one message: something to read in it, and no control character but tab and line ends.
 BODY_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 Body = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_BODY, pattern=BODY_PATTERN)]
@@ -23,30 +25,6 @@ class Side(StrEnum):
     CLINIC = "clinic"
     AUTOMATION = "automation"
     SYSTEM = "system"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A message's place: `seq` among all (1, 2, 3 …), `ordinal` among those of its own direction."""
-
-    seq: int
-    ordinal: int
-    from_patient: bool
-
-
-def heard(place: Place | None, *, from_patient: bool) -> int:
-    """How many messages of one direction stand at or before `place`; none before the first.
-
-    Every message is of one of two directions, so the other one's count is `seq - ordinal`: nothing is counted.
-    """
-    if place is None:
-        return 0
-    return place.ordinal if place.from_patient == from_patient else place.seq - place.ordinal
-
-
-def unread(total: int, read: Place | None, *, from_patient: bool) -> int:
-    """Messages of one direction past the read mark, of `total`. Own messages are never among them."""
-    return total - heard(read, from_patient=from_patient)
 
 
 class Resume(StrEnum):
@@ -63,6 +41,15 @@ def must_start_over(held: int, last: int) -> Resume | None:
     if held > last:
         return Resume.EPOCH
     return Resume.TOO_FAR if last - held > MOST_BEHIND else None
+
+
+def cursor_to_resume(cursor: str | None, horizon: str) -> str | None:
+    """The desk's cursor (a horizon it was given before), or None where it is no use: given by another database,
+    or so old that looking through everything written since costs more than starting over.
+    """
+    if cursor is None or not 0 <= int(horizon) - int(cursor) <= OLDEST_CURSOR:
+        return None
+    return cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +78,7 @@ class Bucket:
 
 
 def sending(side: Side, now: datetime) -> Bucket:
-    """How fast one socket may send: a desk that answers many writes more than one patient."""
+    """How fast one account may send: a desk that answers many writes more than one patient."""
     return Bucket.full(10, 1, now) if side is Side.PATIENT else Bucket.full(30, 5, now)
 
 

@@ -1,7 +1,8 @@
 """The database functions of the chat: a send is one statement, one trip and one commit.
 
-Each sets the clinic for its own transaction first, so that row-level security holds for every statement
-inside. Refusals come back as a member of the answer and not as an error: nothing failed.
+`chat_party` sets the clinic of a send or a mark for its own transaction, so that row-level security holds for
+every statement after it; `chat_post` alone runs in its caller's scope and widens nothing. Refusals come back as
+a member of the answer and not as an error: nothing failed.
 """
 
 from sqlmodel import SQLModel
@@ -9,7 +10,7 @@ from sqlmodel import SQLModel
 from core.schema import add_function
 
 # Who calls, and about whose conversation: by its id, by the patient, or (neither) the account's own.
-# The one place that decides who may write to whom. The session is asked too, so a revoked one is silent at once.
+# The one place that decides who may write to whom. The session is asked too, so one that is over is silent at once.
 _PARTY = """
 create function chat_party(
     p_clinic uuid, p_side text, p_account uuid, p_session uuid, p_conversation uuid, p_patient uuid, p_at timestamptz,
@@ -19,7 +20,8 @@ begin
     perform set_config('enamel.clinic_id', p_clinic::text, true);
     if not exists (
         select from session s
-        where s.id = p_session and s.account_id = p_account and s.clinic_id = p_clinic and s.revoked_at is null
+        where s.id = p_session and s.account_id = p_account and s.clinic_id = p_clinic
+            and s.revoked_at is null and s.idle_until > p_at and s.ends_at > p_at
     ) then
         o_refusal := 'session-ended';
         return;
@@ -73,7 +75,6 @@ declare
     v_message message%rowtype;
     v_new boolean := false;
 begin
-    perform set_config('enamel.clinic_id', p_clinic::text, true);
     select * into v_message from message m
     where m.clinic_id = p_clinic and m.sender_id = p_sender and m.client_id = p_client;
     if not found then
@@ -140,7 +141,7 @@ begin
 end $$
 """
 
-# A mark that moves nothing writes nothing; one that moves takes a number of the log like a message.
+# A mark that moves nothing writes nothing, also the first one; one that moves takes a number of the log like a message.
 _MARK = """
 create function chat_mark(
     p_clinic uuid, p_side text, p_account uuid, p_session uuid, p_conversation uuid, p_patient uuid,
@@ -161,8 +162,9 @@ begin
         return json_build_object('refusal', 'not-found');
     end if;
     insert into mark as k (clinic_id, conversation_id, person_id, side, delivered, read)
-    values (p_clinic, v_thread.id, v_party.o_person, p_side,
-        least(greatest(p_delivered, p_read), v_thread.last_seq), least(p_read, v_thread.last_seq))
+    select p_clinic, v_thread.id, v_party.o_person, p_side, least(greatest(p_delivered, p_read), v_thread.last_seq),
+        least(p_read, v_thread.last_seq)
+    where least(greatest(p_delivered, p_read), v_thread.last_seq) > 0
     on conflict (clinic_id, conversation_id, person_id) do update
     set delivered = greatest(k.delivered, excluded.delivered), read = greatest(k.read, excluded.read)
     where excluded.delivered > k.delivered or excluded.read > k.read

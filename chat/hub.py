@@ -15,17 +15,16 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import chain
+from traceback import extract_tb
 from typing import TypeVar
 from uuid import UUID
-
-import asyncpg
-from sqlalchemy.exc import SQLAlchemyError
 
 from chat import frames, watch
 from chat.commands import Speaker
 from chat.conversation import Side
 from chat.frames import Close
 from chat.log import ConversationEvent, Thread
+from chat.pace import Pace
 from chat.wakeups import Wakeups
 from core import clock
 from core.database import Database
@@ -36,7 +35,6 @@ _MOST_OF_STAFF = 10
 _MOST_KNOWN = 65_536
 _TOLD_AT_ONCE = 64
 _LOG = logging.getLogger("enamel.chat")
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, OSError)
 
 
 class Listener:
@@ -96,6 +94,7 @@ class Hub:
         self, database: Database, wakeups: Wakeups, *, sweep_seconds: float = 1.0, ping_seconds: float = 25.0
     ) -> None:
         self.ping_seconds = ping_seconds
+        self.pace = Pace()
         self._database = database
         self._wakeups = wakeups
         self._sweep_seconds = sweep_seconds
@@ -176,13 +175,17 @@ class Hub:
         return thread in self._phones or thread.clinic_id in self._desks
 
     def _tell(self, thread: Thread, event: ConversationEvent) -> None:
-        self._told[thread] = event.rev
-        self._told.move_to_end(thread)
-        if len(self._told) > _MOST_KNOWN:
-            self._told.popitem(last=False)
+        self._pass(thread, event.rev)
         frame = frames.ev(event)
         for listener in chain(self._phones.get(thread, ()), self._desks.get(thread.clinic_id, ())):
             listener.offer(frame)
+
+    def _pass(self, thread: Thread, rev: int) -> None:
+        """Everything up to `rev` was told."""
+        self._told[thread] = max(rev, self._told.get(thread, 0))
+        self._told.move_to_end(thread)
+        if len(self._told) > _MOST_KNOWN:
+            self._told.popitem(last=False)
 
     async def _keep_reading(self) -> None:
         while True:
@@ -198,17 +201,18 @@ class Hub:
             await asyncio.sleep(self._sweep_seconds * random.uniform(0.8, 1.2))  # noqa: S311  no secret
             with _patiently():
                 await self._sweep()
+            with _patiently():
                 await self._dismiss(clock.now())
 
     async def _sweep(self) -> None:
         changes = await watch.changes_since(self._database, self._horizon)
-        behind: dict[Thread, int] = {}
-        for clinic_id, patient_id, rev in changes.threads:
-            thread = Thread(clinic_id, patient_id)
-            told = self._told.get(thread, 0)
-            if told < rev and self._heard(thread):
-                behind[thread] = told
-        await self._catch_up(behind)
+        changed = {Thread(clinic_id, patient_id): rev for clinic_id, patient_id, rev in changes.threads}
+        behind = {
+            thread: rev for thread, rev in changed.items() if self._told.get(thread, 0) < rev and self._heard(thread)
+        }
+        await self._catch_up({thread: self._told.get(thread, 0) for thread in behind})
+        for thread, rev in behind.items():
+            self._pass(thread, rev)  # what was of no kind we know was passed over, and is not asked for again
         self._horizon = changes.horizon  # only now: what could not be read is asked for again
 
     async def _catch_up(self, known: dict[Thread, int]) -> None:
@@ -227,8 +231,16 @@ class Hub:
             if listener.expires_at <= now:
                 listener.end(Close.TOKEN_ENDED)
         seats = [seat for number, listener in enumerate(listeners) for seat in _seats(number, listener)]
-        for number in await watch.fallen(self._database, seats, now) if seats else ():
-            listeners[number].end(Close.NO_RIGHT)
+        for number, patient_id in await watch.fallen(self._database, seats, now) if seats else ():
+            self._lose(listeners[number], patient_id)
+
+    def _lose(self, listener: Listener, patient_id: UUID | None) -> None:
+        """A guardian who loses one record goes on with the others; who has none left is ended."""
+        if patient_id is not None:
+            listener.patients -= {patient_id}
+            _drop(self._phones, Thread(listener.speaker.clinic_id, patient_id), listener)
+        if not listener.patients:
+            listener.end(Close.NO_RIGHT)
 
 
 _Key = TypeVar("_Key")
@@ -253,8 +265,9 @@ def _seats(number: int, listener: Listener) -> list[watch.Seat]:
 
 @contextmanager
 def _patiently() -> Iterator[None]:
-    """PostgreSQL away for a while ends no loop: the horizon stands, and the next sweep finds it all."""
+    """No failure ends a loop: the horizon stands, and the next sweep finds it all. Logged without its message."""
     try:
         yield
-    except _LOST as error:
-        _LOG.warning("the hub could not read: %s", type(error).__name__)
+    except Exception as error:  # noqa: BLE001  PostgreSQL away for a while, or our own mistake: others still listen
+        place = extract_tb(error.__traceback__)[-1]
+        _LOG.warning("the hub could not read: %s at %s:%s", type(error).__name__, place.filename, place.lineno)

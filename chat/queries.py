@@ -110,7 +110,7 @@ async def events_after(reading: Reading, head: LogHead, rev: int, limit: int) ->
         select(event_json())
         .select_from(ChatEvent)
         .outerjoin(Message, of_event())
-        .where(*_of_log(ChatEvent, head), col(ChatEvent.log) == SHARED, col(ChatEvent.rev) > rev)
+        .where(*_of_log(ChatEvent, head), col(ChatEvent.log) == SHARED, of_known_kind(), col(ChatEvent.rev) > rev)
         .order_by(col(ChatEvent.rev))
         .limit(limit + 1)
     )
@@ -169,7 +169,11 @@ def _by_desk() -> ColumnElement[bool]:
 
 
 def _unread(reader: ColumnElement[bool], *, of_patient: bool) -> ColumnElement[int]:
-    """SQL twin of `conversation.unread`: of a conversation's messages of one direction, for the marks of `reader`."""
+    """SQL: a conversation's messages of one direction past the marks of `reader`; own ones are never among them.
+
+    Nothing is counted: every message is of one of two directions, so where `ordinal` numbers those of its own
+    direction, those of the other one up to it are `seq - ordinal`.
+    """
     read = select(func.max(Mark.read)).where(_here(Mark), reader).correlate(Conversation).scalar_subquery()
     own = (col(Message.side) == Side.PATIENT.value) == of_patient
     heard = (
@@ -189,6 +193,11 @@ def _here(table: Any) -> ColumnElement[bool]:
 def since(horizon: ColumnElement[str]) -> ColumnElement[bool]:
     """SQL: the event's transaction was not yet over at `horizon`."""
     return col(ChatEvent.xid) >= cast(cast(horizon, Text), Xid8())
+
+
+def of_known_kind() -> ColumnElement[bool]:
+    """SQL: an event that this node can tell of; nodes of a later version may already write others."""
+    return col(ChatEvent.kind).in_(list(EventKind))
 
 
 def of_event() -> ColumnElement[bool]:

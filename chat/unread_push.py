@@ -1,22 +1,22 @@
 """Decides, some seconds after each message of the clinic, whether the patient's phone has to be told.
 
 A device that shows the chat says so by a mark within that time; an open socket alone proves nothing (it may be
-half dead). Each message is decided once, in the transaction that enqueues its notice.
+half dead). All due messages of a conversation are decided together and once, in the transaction that enqueues
+its notice.
 """
 
 from datetime import datetime, timedelta
-from itertools import groupby
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, Row, Select, and_, exists, func, select, tuple_, update
+from sqlalchemy import CTE, ColumnElement, Row, Select, and_, exists, func, select, update
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from chat.conversation import Side
 from chat.tables import Conversation, Mark, Message
 from core.database import Sweeping
-from push.commands import enqueue
+from push.commands import enqueue_across
 from push.notice import Notice, NoticeKind, Purpose
 
 WAIT = timedelta(seconds=3)
@@ -33,9 +33,8 @@ async def notices_for_unread(sweeping: Sweeping, now: datetime) -> int:
     Any number of workers may run it at once.
     """
     rows = (await sweeping.execute(_decided(now))).all()
-    untold = sorted((row for row in rows if row.seq is not None), key=attrgetter("clinic_id"))
-    for clinic_id, group in groupby(untold, key=attrgetter("clinic_id")):
-        await enqueue(sweeping, clinic_id, [_notice(row, now) for row in group], now)
+    untold = [(row.clinic_id, _notice(row, now)) for row in rows if row.seq is not None]
+    await enqueue_across(sweeping, untold, now)
     return sum(row.messages for row in rows)
 
 
@@ -68,21 +67,36 @@ def _decided(now: datetime) -> Select[*tuple[Any, ...]]:
 
 
 def _taken(now: datetime) -> CTE:
-    """The due messages, taken so that no other worker decides them too."""
-    key = (col(Message.clinic_id), col(Message.conversation_id), col(Message.seq))
-    due = (
-        select(*key)
-        .where(
-            col(Message.side) != Side.PATIENT.value,
-            col(Message.notice_decided_at).is_(None),
-            col(Message.at) <= now - WAIT,
-        )
+    """The due messages of conversations that no other worker is deciding.
+
+    The first due message stands for its conversation: who has locked it has them all. The conversation itself
+    stays free, or whoever writes in it would wait for this round.
+    """
+    earlier = aliased(Message)
+    before = (*_same_conversation(earlier, Message), col(earlier.seq) < col(Message.seq))
+    free = (
+        select(col(Message.clinic_id), col(Message.conversation_id))
+        .where(_due(Message, now), ~exists().where(_due(earlier, now), *before))
         .order_by(col(Message.at))
         .limit(MOST_AT_ONCE)
         .with_for_update(skip_locked=True)
+        .cte("free")  # run once, and not anew for each message
     )
-    taken = update(Message).where(tuple_(*key).in_(due)).values(notice_decided_at=now)
-    return taken.returning(*key, col(Message.at)).cte("message")
+    taken = update(Message).where(_due(Message, now), *_same_conversation(Message, free.c))
+    columns = (col(Message.clinic_id), col(Message.conversation_id), col(Message.seq), col(Message.at))
+    return taken.values(notice_decided_at=now).returning(*columns).cte("message")
+
+
+def _due(message: Any, now: datetime) -> ColumnElement[bool]:
+    return and_(
+        col(message.side) != Side.PATIENT.value,
+        col(message.notice_decided_at).is_(None),
+        col(message.at) <= now - WAIT,
+    )
+
+
+def _same_conversation(one: Any, other: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return col(one.clinic_id) == col(other.clinic_id), col(one.conversation_id) == col(other.conversation_id)
 
 
 def _seen(message: CTE) -> ColumnElement[bool]:

@@ -25,7 +25,6 @@ _CHANNEL = "enamel_chat"
 _ID = 16
 # 180 threads of 32 bytes are 7,680 signs of base64; PostgreSQL takes fewer than 8,000.
 MOST_AT_ONCE = 180
-_PAUSE_SECONDS = 1.0
 _LOG = logging.getLogger("enamel.chat")
 _LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
@@ -60,8 +59,9 @@ class PostgresWakeups:
     connects again after a loss. What was to be sent meanwhile is dropped; the sweep has it.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, pause_seconds: float = 1.0) -> None:
         self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._pause_seconds = pause_seconds
         self._waiting: dict[Thread, None] = {}
         self._work = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -91,7 +91,7 @@ class PostgresWakeups:
                 _LOG.warning("wake-ups interrupted: %s", type(error).__name__)
             first.set()
             self._waiting.clear()
-            await asyncio.sleep(_PAUSE_SECONDS)
+            await asyncio.sleep(self._pause_seconds)
 
     async def _while_connected(self, heard: Heard, first: asyncio.Event) -> None:
         settings = {"role": APP_ROLE, "application_name": "enamel:wakeups"}

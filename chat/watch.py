@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlmodel import col
 
 from chat.log import SHARED, ConversationEvent, Thread
-from chat.queries import event_json, of_event, since
+from chat.queries import event_json, of_event, of_known_kind, since
 from chat.tables import ChatEvent, Conversation, Message
 from core.database import Database, Document
 
@@ -45,7 +45,10 @@ class Changes(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A place at the hub: an account's session, and one record it listens to; none is the desk's place."""
+    """A place at the hub: an account's session, and one record it listens to; none is the desk's place.
+
+    One listener has as many as it has records, all of its `number`.
+    """
 
     number: int
     clinic_id: UUID
@@ -65,7 +68,7 @@ select json_build_object('horizon', pg_snapshot_xmin(pg_current_snapshot())::tex
 """
 
 _FALLEN = """
-select to_json(coalesce(array_agg(distinct seat.number), '{}'))::text
+select coalesce(json_agg(json_build_array(seat.number, seat.patient_id)), '[]')::text
 from unnest($1::int[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[])
     as seat(number, clinic_id, account_id, session_id, patient_id)
 where not exists (
@@ -92,7 +95,7 @@ def _news() -> Document:
     known = func.unnest(*arrays).table_valued("clinic_id", "patient_id", "rev", name="known").render_derived()
     thread = and_(col(Conversation.clinic_id) == known.c.clinic_id, col(Conversation.patient_id) == known.c.patient_id)
     log = and_(
-        *(col(ChatEvent.clinic_id) == col(Conversation.clinic_id), col(ChatEvent.log) == SHARED),
+        *(col(ChatEvent.clinic_id) == col(Conversation.clinic_id), col(ChatEvent.log) == SHARED, of_known_kind()),
         *(col(ChatEvent.conversation_id) == col(Conversation.id), col(ChatEvent.rev) > known.c.rev),
         since(bindparam("horizon", type_=Text())),
     )
@@ -109,7 +112,7 @@ def _news() -> Document:
 
 _NEWS = _news()
 _NEWS_LIST = TypeAdapter(list[News])
-_NUMBERS = TypeAdapter(list[int])
+_LOST = TypeAdapter(list[tuple[int, UUID | None]])
 
 
 async def changes_since(database: Database, horizon: str | None) -> Changes:
@@ -120,7 +123,7 @@ async def changes_since(database: Database, horizon: str | None) -> Changes:
 
 
 async def news_of(database: Database, known: Mapping[Thread, int], horizon: str) -> list[News]:
-    """What happened in these threads past the `rev` known of each, by `rev`."""
+    """What happened in these threads past the `rev` known of each, by `rev`; kinds we do not know are left out."""
     values = {
         "clinics": [thread.clinic_id for thread in known],
         "patients": [thread.patient_id for thread in known],
@@ -131,8 +134,8 @@ async def news_of(database: Database, known: Mapping[Thread, int], horizon: str)
     return _NEWS_LIST.validate_json(raw) if raw is not None else []
 
 
-async def fallen(database: Database, seats: Sequence[Seat], now: datetime) -> list[int]:
-    """The numbers of those whose session ended or whose right was taken."""
+async def fallen(database: Database, seats: Sequence[Seat], now: datetime) -> list[tuple[int, UUID | None]]:
+    """The seats whose session ended or whose right was taken, each by its number and record."""
     columns = (
         [seat.number for seat in seats],
         [seat.clinic_id for seat in seats],
@@ -142,4 +145,4 @@ async def fallen(database: Database, seats: Sequence[Seat], now: datetime) -> li
     )
     raw = await database.trip(_FALLEN, *columns, now, sweeping=True)
     assert raw is not None
-    return _NUMBERS.validate_json(raw)
+    return _LOST.validate_json(raw)

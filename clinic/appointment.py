@@ -1,7 +1,13 @@
-"""An appointment's life: which state may follow which, and what each change is called as an event."""
+"""An appointment's life: which state may follow which, when, and what each change is called as an event."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from core.errors import Fault
+
+LONGEST_VISIT = timedelta(hours=24)
+FARTHEST_BOOKING = timedelta(days=2 * 365)
 
 
 class AppointmentStatus(StrEnum):
@@ -21,6 +27,8 @@ _S = AppointmentStatus
 # A visit that lies ahead and holds a place: while there is one, nobody is "overdue".
 STANDING = frozenset({_S.REQUESTED, _S.BOOKED, _S.CONFIRMED})
 OVER = frozenset({_S.COMPLETED, _S.DECLINED, _S.CANCELLED, _S.NO_SHOW})
+# What can be said of a visit only once its day has come.
+ON_THE_DAY = frozenset({_S.ARRIVED, _S.IN_CHAIR, _S.COMPLETED, _S.NO_SHOW})
 
 # Clinics skip forward (booked, then completed at the day's end); nobody goes back, but for a patient who
 # was marked a no-show and came after all.
@@ -39,6 +47,27 @@ _FOLLOWS: dict[AppointmentStatus, frozenset[AppointmentStatus]] = {
 
 def may_follow(before: AppointmentStatus, after: AppointmentStatus) -> bool:
     return before is after or after in _FOLLOWS[before]
+
+
+def span_fault(starts_at: datetime, ends_at: datetime) -> Fault | None:
+    """What is wrong with a visit's length: it ends after it starts, within `LONGEST_VISIT`."""
+    if ends_at <= starts_at:
+        return Fault("/ends_at", "ends-before-start")
+    return Fault("/ends_at", "longer-than-a-day") if ends_at - starts_at > LONGEST_VISIT else None
+
+
+def booking_fault(starts_at: datetime, now: datetime) -> Fault | None:
+    """What is wrong with the start of a visit being booked: it lies ahead, within `FARTHEST_BOOKING`."""
+    if starts_at <= now:
+        return Fault("/starts_at", "in-the-past")
+    return Fault("/starts_at", "too-far-ahead") if starts_at - now >= FARTHEST_BOOKING else None
+
+
+def day_fault(status: AppointmentStatus, starts_at: datetime, zone: str, now: datetime) -> Fault | None:
+    """What is wrong with a state before the visit's day has begun in its branch (`zone`)."""
+    place = ZoneInfo(zone)
+    early = status in ON_THE_DAY and now.astimezone(place).date() < starts_at.astimezone(place).date()
+    return Fault("/status", "day-not-begun") if early else None
 
 
 def event_kind(before: AppointmentStatus | None, after: AppointmentStatus, *, moved: bool) -> str:

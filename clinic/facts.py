@@ -1,9 +1,9 @@
 """Facts a clinic's own system tells of people and visits: the shape of one row of each kind."""
 
-from datetime import date
-from typing import Annotated, Literal, Self
+from datetime import date, datetime
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
 from clinic.appointment import AppointmentStatus
 from core.moments import Day, Moment
@@ -14,6 +14,8 @@ ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=128, patt
 Language = Literal["en", "ru", "it", "zh"]
 Version = Annotated[int, Field(strict=True, ge=0, le=2**53 - 1, json_schema_extra={"format": "int64"})]
 BIRTHS_FROM = date(1900, 1, 1)
+HappenedOn = Annotated[Day, Field(ge=BIRTHS_FROM)]
+"""A day in a life: nobody whom a clinic treats was born before."""
 
 
 class Fact(BaseModel):
@@ -29,7 +31,7 @@ class PatientFact(Fact):
     branch: ShortText = Field(description="Name of the home branch, as set up in Enamel.", examples=["Centro"])
     given_name: ShortText = Field(examples=["Anna"])
     family_name: ShortText = Field(examples=["Rossi"])
-    birth_date: Annotated[Day, Field(ge=BIRTHS_FROM)]
+    birth_date: HappenedOn
     phone: Phone | None = Field(default=None, examples=["+390255501234"])
     language: Language = "en"
 
@@ -43,8 +45,9 @@ class AppointmentFact(Fact):
     service: MaybeText = Field(default="", examples=["Hygiene"])
     practitioner: MaybeText = Field(default="", examples=["Dr. Bianchi"])
 
-    @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Self:
-        if self.ends_at <= self.starts_at:
+    @field_validator("ends_at")
+    @classmethod
+    def _ends_after_it_starts(cls, ends_at: datetime, info: ValidationInfo) -> datetime:
+        if "starts_at" in info.data and ends_at <= info.data["starts_at"]:
             raise ValueError("ends before it starts")
-        return self
+        return ends_at

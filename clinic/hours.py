@@ -33,6 +33,11 @@ class Hours:
         local = moment.astimezone(ZoneInfo(self.zone))
         return local.weekday() in self.weekdays and self.opens <= local.time() < self.closes
 
+    def closes_after(self, moment: datetime) -> datetime:
+        """When the span ends in which `moment` lies: ask it while open."""
+        local = moment.astimezone(ZoneInfo(self.zone))
+        return datetime.combine(local.date(), self.closes, local.tzinfo).astimezone(moment.tzinfo)
+
     def next_open(self, moment: datetime) -> datetime:
         """`moment` itself while open, otherwise the next opening, across days and clock changes.
 

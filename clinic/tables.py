@@ -3,13 +3,15 @@
 from datetime import date, datetime, time
 from uuid import UUID
 
-from sqlalchemy import Column, ForeignKeyConstraint, Index, LargeBinary
+from sqlalchemy import Column, ForeignKeyConstraint, Index, LargeBinary, text
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlmodel import Field, SQLModel
 
 from clinic.keys import of_patient
 from core.database import TenantRow
 from core.upsert import SyncedRow, synced_key
+
+_STANDING_OWN = text("relation = 'self' and revoked_at is null")
 
 
 class Clinic(SQLModel, table=True):
@@ -27,6 +29,7 @@ class Clinic(SQLModel, table=True):
 
 class Branch(TenantRow, table=True):
     __tablename__ = "branch"
+    __table_args__ = (Index("branch_name", "clinic_id", "name", unique=True),)  # sync names branches
 
     name: str
     zone: str
@@ -70,6 +73,8 @@ class Access(TenantRow, table=True):
         of_patient("access"),
         Index("access_account", "clinic_id", "account_id", "patient_id", unique=True),
         Index("access_patient", "clinic_id", "patient_id"),
+        # Who asks for "my" record gets one, and always the same.
+        Index("access_own", "clinic_id", "account_id", unique=True, postgresql_where=_STANDING_OWN),
     )
 
     account_id: UUID = Field(foreign_key="account.id")

@@ -1,4 +1,4 @@
-"""Reads the clock: the only file that may ask what time it is."""
+"""Reads the clock: what decides asks here, or is told (only ids read the time on their own, to sort by)."""
 
 from datetime import UTC, datetime
 

@@ -44,19 +44,17 @@ Writing = NewType("Writing", Reading)
 Sweeping = NewType("Sweeping", Writing)
 
 # One statement for both settings, so that opening a scope costs one trip.
-# `transaction_read_only` is PostgreSQL's own; the other two are what the policies compare with.
+# The policies compare with the first; the second is PostgreSQL's own.
 _SCOPE = text(
-    "select set_config('enamel.clinic_id', :clinic, true), set_config('enamel.account_id', :account, true),"
-    " set_config('transaction_read_only', :read_only, true)"
+    "select set_config('enamel.clinic_id', :clinic, true), set_config('transaction_read_only', :read_only, true)"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose rows a transaction may touch: one clinic's, and the signs of access of one account."""
+    """Whose rows a transaction may touch: one clinic's, or nobody's."""
 
     clinic_id: UUID | None = None
-    account_id: UUID | None = None
 
 
 NOBODY = Scope()
@@ -218,6 +216,13 @@ class Database:
         connection.close()
         return None if value is None else value.encode()
 
+    async def schema_revision(self) -> str | None:
+        """Which migration this database is at; None where none was ever run."""
+        if await self.trip("select to_regclass('public.alembic_version')::text") is None:
+            return None
+        found = await self.trip("select version_num from alembic_version")
+        return found.decode() if found else None
+
     async def close(self) -> None:
         await self._app.dispose()
         await self._worker.dispose()
@@ -231,6 +236,5 @@ def asyncpg_url(url: str) -> URL:
 def _scope_values(scope: Scope, *, read_only: bool) -> dict[str, str]:
     return {
         "clinic": str(scope.clinic_id or ""),
-        "account": str(scope.account_id or ""),
         "read_only": "on" if read_only else "off",
     }

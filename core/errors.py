@@ -86,6 +86,6 @@ class TooMany(Refusal):
 
 
 class Unavailable(Refusal):
-    """Something we depend on does not answer; nothing was changed."""
+    """Something we depend on does not answer. Whether it was done is unknown where the answer to a commit was lost."""
 
     slug = "temporarily-unavailable"

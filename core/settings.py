@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEVELOPMENT_SECRET = "development-only-secret-do-not-use-elsewhere"  # noqa: S105  refused below outside development
 SHORTEST_SECRET = 32
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Environment(StrEnum):
@@ -69,6 +70,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _no_default_secret_outside_development(self) -> Self:
         if self.environment is Environment.DEVELOPMENT:
+            self._check_published_secret_stays_at_home()
             return self
         secret = self.secret.get_secret_value()
         if secret == DEVELOPMENT_SECRET or len(secret) < SHORTEST_SECRET:
@@ -79,3 +81,8 @@ class Settings(BaseSettings):
         if not self.public_url.startswith("https://"):
             raise ValueError("ENAMEL_PUBLIC_URL must be an https:// address outside development")
         return self
+
+    def _check_published_secret_stays_at_home(self) -> None:
+        """Everybody knows the development secret: with it, nobody from elsewhere may reach us."""
+        if self.secret.get_secret_value() == DEVELOPMENT_SECRET and self.host not in LOOPBACK:
+            raise ValueError("ENAMEL_SECRET must be set before ENAMEL_HOST is anything but loopback")

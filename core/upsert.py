@@ -21,6 +21,9 @@ from sqlmodel import Field, SQLModel
 from core.database import TenantRow, Writing
 from core.ids import new_id
 
+# The source of rows made in Enamel itself; no system outside may call itself so.
+OWN_SOURCE = "enamel"
+
 
 class SyncedRow(TenantRow):
     """Base of tables whose rows come from a clinic's own system, which names them by `external_id`."""
@@ -70,6 +73,8 @@ class Upserted:
     outcome: Outcome
     id: UUID
     before: dict[str, Any] | None
+    written: bool
+    """A newer version of the same content is kept too, or a late older one with other content would win."""
 
 
 def verdict(held: Held | None, version: int, content_hash: str) -> Outcome:
@@ -81,9 +86,28 @@ def verdict(held: Held | None, version: int, content_hash: str) -> Outcome:
     return Outcome.UPDATED if version > held.version else Outcome.STALE
 
 
+def judged(incoming: Sequence[Incoming], held: dict[str, Held]) -> list[Upserted]:
+    """What becomes of each row. `held` was read under the lock of `hold_source`."""
+    return [_judged(row, held.get(row.external_id)) for row in incoming]
+
+
+def _judged(row: Incoming, held: Held | None) -> Upserted:
+    outcome = verdict(held, row.version, content_hash(row.columns))
+    if held is None:
+        return Upserted(row, outcome, new_id(), None, written=True)
+    newer = outcome is not Outcome.STALE and row.version > held.version
+    return Upserted(row, outcome, held.id, held.remembered, written=newer)
+
+
 def content_hash(columns: dict[str, Any]) -> str:
     text = json.dumps(columns, sort_keys=True, default=str, ensure_ascii=False)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+async def hold_source(writing: Writing, what: str, clinic_id: UUID, source: str) -> None:
+    """Wait for any other sync of this kind and source, and make it wait until the commit."""
+    lock = func.hashtextextended(f"{what} {clinic_id} {source}", 0)
+    await writing.execute(select(func.pg_advisory_xact_lock(lock)))
 
 
 async def held_rows(
@@ -96,8 +120,7 @@ async def held_rows(
 ) -> dict[str, Held]:
     """What is held of `names`, locked against another sync of the same kind until the commit."""
     rows: Table = _table(table)
-    lock = f"{rows.name} {clinic_id} {source}"
-    await writing.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(lock, 0))))
+    await hold_source(writing, rows.name, clinic_id, source)
     found = (await writing.execute(_held(rows, clinic_id, source, names))).mappings()
     return {
         row["external_id"]: Held(
@@ -122,22 +145,19 @@ async def upsert(
     now: datetime,
 ) -> list[Upserted]:
     """Write what is new or newer; say of every row what became of it. `held` comes from `held_rows`."""
-    results, values = [], []
-    for row in incoming:
-        before = held.get(row.external_id)
-        digest = content_hash(row.columns)
-        outcome = verdict(before, row.version, digest)
-        row_id = before.id if before else new_id()
-        results.append(Upserted(row, outcome, row_id, before.remembered if before else None))
-        # A newer version of the same content is kept too, or a late older one with other content would win.
-        risen = outcome is Outcome.UNCHANGED and before is not None and row.version > before.version
-        if outcome in (Outcome.CREATED, Outcome.UPDATED) or risen:
-            names = {"clinic_id": clinic_id, "id": row_id, "source": source, "external_id": row.external_id}
-            state = {"source_version": row.version, "content_hash": digest, "changed_at": now}
-            values.append({**row.columns, **names, **state})
+    done = judged(incoming, held)
+    values = [_values(each, clinic_id, source, now) for each in done if each.written]
     if values:
+        values.sort(key=lambda value: value["id"])  # locks are taken in the order everybody takes them in
         await writing.execute(_write(_table(table), list(values[0])), values)
-    return results
+    return done
+
+
+def _values(each: Upserted, clinic_id: UUID, source: str, now: datetime) -> dict[str, Any]:
+    row = each.incoming
+    names = {"clinic_id": clinic_id, "id": each.id, "source": source, "external_id": row.external_id}
+    state = {"source_version": row.version, "content_hash": content_hash(row.columns), "changed_at": now}
+    return {**row.columns, **names, **state}
 
 
 def _write(rows: Table, columns: list[str]) -> Any:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from core.embedded_postgres import NoPostgres
 from core.settings import Settings
@@ -22,11 +23,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     try:
         status = _run(given)
-    except ValidationError as error:
-        status = _complain("; ".join(str(each["msg"]) for each in error.errors(include_input=False)))
     except (NoPostgres, CannotStart) as error:
         status = _complain(str(error))
     sys.exit(status)
+
+
+def settings() -> Settings:
+    """The settings of the environment; `CannotStart` names each variable that is wrong, and never its value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [f"{_variable(each['loc'])}{each['msg']}" for each in error.errors(include_input=False)]
+        raise CannotStart("; ".join(wrong)) from None
+    except SettingsError as error:
+        raise CannotStart(f"{error}: lists are JSON, for example '[\"clinic.example\"]'") from None
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    return f"ENAMEL_{str(location[0]).upper()}: " if location else ""
 
 
 _WORDS = {
@@ -67,31 +81,31 @@ def _run(given: argparse.Namespace) -> int:
 def _serve(_: argparse.Namespace) -> int:
     from enamel.serve import serve
 
-    return serve(Settings())
+    return serve(settings())
 
 
 def _work(given: argparse.Namespace) -> int:
     from enamel.work import work
 
-    return work(Settings(), until_stdin_closes=given.until_stdin_closes)
+    return work(settings(), until_stdin_closes=given.until_stdin_closes)
 
 
 def _migrate(_: argparse.Namespace) -> int:
     from enamel.migrate import migrate
 
-    return migrate(Settings())
+    return migrate(settings())
 
 
 def _demo(_: argparse.Namespace) -> int:
     from enamel.demo.run import run_demo
 
-    return run_demo(Settings())
+    return run_demo(settings())
 
 
 def _tour(_: argparse.Namespace) -> int:
     from enamel.tour.walk import tour
 
-    return tour(Settings())
+    return tour(settings())
 
 
 def _openapi(given: argparse.Namespace) -> int:

@@ -8,9 +8,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from core.database import asyncpg_url
+from core.database import Database, asyncpg_url
 from core.embedded_postgres import EmbeddedPostgres, create_database
 from core.settings import Settings
+from enamel.problems import CannotStart
 from enamel.start import postgres
 
 _FOLDER = Path(__file__).parent.parent / "migrations"
@@ -29,6 +30,21 @@ def upgrade(owner_url: str, revision: str = "head") -> None:
 
 def downgrade(owner_url: str, revision: str) -> None:
     command.downgrade(_config(owner_url), revision)
+
+
+def check_schema(database_url: str) -> None:
+    """Raises `CannotStart` where the database is not at this version's schema."""
+    found = asyncio.run(_revision(database_url))
+    if found != revisions()[-1]:
+        raise CannotStart(f"the database's schema is {found or 'empty'}, not {revisions()[-1]}: run `enamel migrate`")
+
+
+async def _revision(database_url: str) -> str | None:
+    database = Database(database_url, pool=1)
+    try:
+        return await database.schema_revision()
+    finally:
+        await database.close()
 
 
 def revisions() -> list[str]:

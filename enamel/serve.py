@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from api.app import create_app
 from core.settings import Settings
+from enamel.migrate import check_schema
 from enamel.start import api_ports, postgres
 
 # Long enough for a slow request; sockets are told to come back elsewhere at once.
@@ -18,6 +19,7 @@ _DRAIN_SECONDS = 10
 
 def serve(settings: Settings) -> int:
     with stops_on_sigterm(), postgres(settings) as server, contextlib.suppress(KeyboardInterrupt):
+        check_schema(server.url)
         uvicorn_server(application(settings, server.url), settings).run()
     return 0
 

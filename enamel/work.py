@@ -7,20 +7,24 @@ from datetime import timedelta
 
 from core.database import Database
 from core.settings import Settings
+from enamel.migrate import check_schema
 from enamel.start import channel_of, postgres, storage_of
 from enamel.worker.loops import Tools, loops
 from enamel.worker.process import run_worker, stop_on_signals
 
 
 def work(settings: Settings, *, until_stdin_closes: bool = False) -> int:
-    """Run the loops until SIGTERM, SIGINT or, where asked for, the end of standard input."""
+    """Run the loops until SIGTERM, SIGINT or, where asked for, the end of standard input.
+
+    The process's exit status: 1 where a loop ended by itself.
+    """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     with postgres(settings) as server:
-        asyncio.run(_work(settings, server.url, until_stdin_closes=until_stdin_closes))
-    return 0
+        check_schema(server.url)
+        return asyncio.run(_work(settings, server.url, until_stdin_closes=until_stdin_closes))
 
 
-async def _work(settings: Settings, database_url: str, *, until_stdin_closes: bool) -> None:
+async def _work(settings: Settings, database_url: str, *, until_stdin_closes: bool) -> int:
     stop = stop_on_signals()
     if until_stdin_closes:
         # A parent that is killed closes nothing by hand, but the system closes its end of the pipe.
@@ -35,7 +39,7 @@ async def _work(settings: Settings, database_url: str, *, until_stdin_closes: bo
             push_lease=timedelta(seconds=settings.push_lease_seconds),
             journey_pause=timedelta(seconds=settings.journey_pause_seconds),
         )
-        await run_worker(loops(tools), stop)
+        return 0 if await run_worker(loops(tools), stop) else 1
     finally:
         await channel.close()
         await database.close()

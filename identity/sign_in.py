@@ -26,6 +26,8 @@ STAFF_REFRESH_ABSOLUTE = timedelta(hours=12)
 REFRESH_GRACE = timedelta(seconds=10)
 
 PASSWORD_TRIES = 5
+# From everywhere together: addresses are cheap (NIST SP 800-63B-4 §3.2.2 allows no more than 100).
+PASSWORD_TRIES_IN_ALL = 100
 PASSWORD_PAUSE = timedelta(minutes=15)
 
 

@@ -19,8 +19,6 @@ class Account(SQLModel, table=True):
     phone: str | None = Field(default=None, unique=True)
     email: str | None = Field(default=None, unique=True)
     password_hash: str | None = None
-    failures: int = 0
-    failed_at: datetime | None = None
     created_at: datetime
 
 
@@ -43,6 +41,17 @@ class CodeChallenge(SQLModel, table=True):
     created_at: datetime
     expires_at: datetime
     used_at: datetime | None = None
+
+
+class PasswordTry(SQLModel, table=True):
+    """Tries at one e-mail lately, whether or not anybody has it: from one place, from a known device, or in all."""
+
+    __tablename__ = "password_try"
+    __table_args__ = (Index("password_try_failed", "failed_at"),)
+
+    bucket: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    failures: int
+    failed_at: datetime
 
 
 class Session(SQLModel, table=True):

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from core.database import Sweeping, Writing
+from core.dates import latest_today
 from core.errors import Fault, Invalid
 from core.events import SYSTEM, Actor, Happening, record
 from core.ids import new_id
@@ -20,8 +21,6 @@ from media.storage import picture_key
 from media.tables import Picture
 
 LEASE = timedelta(minutes=5)
-EARLIEST_ZONE = timedelta(hours=14)
-"""Where a day begins first: no clinic's today is later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ async def keep_upload(
     The insert itself is the lock: of two parallel senders of one name the second waits, and then finds the first
     one's row.
     """
-    if upload.taken_on is not None and upload.taken_on > (now + EARLIEST_ZONE).date():
+    if upload.taken_on is not None and upload.taken_on > latest_today(now):
         raise Invalid(Fault("/taken_on", "in-the-future"))
     fresh = insert(Picture).values(_columns(clinic_id, patient_id, upload, name, now))
     fresh = fresh.on_conflict_do_nothing(index_elements=["clinic_id", "source", "external_id"])

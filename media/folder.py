@@ -21,9 +21,6 @@ class FolderStorage:
     async def get(self, key: str, span: Span | None = None) -> bytes:
         return await asyncio.to_thread(self._get, self._path(key), span)
 
-    async def delete(self, key: str) -> None:
-        await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
-
     def _path(self, key: str) -> Path:
         return self._root.joinpath(*checked_key(key).split("/"))
 

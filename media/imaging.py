@@ -1,8 +1,9 @@
 """Makes previews: bytes of a hostile file in, two small clean pictures out. Runs as its own process.
 
 `python -m media.imaging` takes limits on itself first, then reads the file from standard input and answers on
-standard output in JSON. It needs no network, no database and no secret, and is given none (`media.darkroom`
-starts it). A bomb ends this process and nothing else.
+standard output in JSON. Cut off: our environment with its secrets (`media.darkroom` starts it), memory, processor
+time, time on the clock, and the size of what it writes, so a bomb ends this process and nothing else. Not cut off:
+it runs as the worker's own user, so a flaw in a decoder could read that user's files and use the network.
 """
 
 import base64

@@ -32,6 +32,8 @@ class Reason(StrEnum):
     """A form of its type that we do not read: compressed or many-frame DICOM."""
     TOO_COSTLY = "too-costly"
     """It took more memory or time than any honest picture."""
+    LOST = "lost"
+    """The storage no longer holds its bytes."""
 
 
 class MediaType(StrEnum):

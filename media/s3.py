@@ -47,10 +47,6 @@ class S3Storage:
         checked_key(key)
         return await self._ask(lambda: self._read(key, span))
 
-    async def delete(self, key: str) -> None:
-        checked_key(key)
-        await self._ask(lambda: self._client.delete_object(Bucket=self.bucket, Key=key))
-
     def _read(self, key: str, span: Span | None) -> bytes:
         from botocore.exceptions import ClientError
 

@@ -1,4 +1,4 @@
-"""The port to where files are kept: three verbs, the same for a folder and for S3."""
+"""The port to where files are kept: two verbs, the same for a folder and for S3."""
 
 import re
 from dataclasses import dataclass
@@ -30,9 +30,6 @@ class Storage(Protocol):
 
     async def get(self, key: str, span: Span | None = None) -> bytes:
         """All bytes, or those of `span` that exist. Raises `Missing`. Large files are read span by span."""
-
-    async def delete(self, key: str) -> None:
-        """Forget the key; unknown keys are no error, so that it can be repeated."""
 
 
 def checked_key(key: str) -> str:

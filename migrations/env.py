@@ -13,17 +13,17 @@ import automation.tables
 assert api.app
 assert automation.tables  # importing the packages makes their tables known to the metadata
 
-# Two nodes that start at once take turns; a migration that cannot have its lock within 4 s gives up,
-# because everybody who queues behind it would wait too.
+# Two nodes that start at once take turns, for as long as it takes; but a migration that cannot have a
+# table's lock within 4 s gives up, because everybody who queues behind it would wait too.
 _TURN = 0x656E616D656C
 
 
 def run(connection: Connection) -> None:
-    connection.execute(text("set lock_timeout = '4s'"))
-    connection.execute(text("set statement_timeout = '60s'"))
     context.configure(connection=connection, target_metadata=SQLModel.metadata, compare_server_default=True)
     with context.begin_transaction():
         connection.execute(text("select pg_advisory_xact_lock(:turn)"), {"turn": _TURN})
+        connection.execute(text("set local lock_timeout = '4s'"))
+        connection.execute(text("set local statement_timeout = '60s'"))
         context.run_migrations()
 
 

@@ -54,7 +54,7 @@ class Notice:
 
     `dedupe_key` is the caller's name for it: the same key in a clinic is the same notice for ever.
     It goes out between `not_before` and `expires_at`, and within `hours` where they are given. `link` is a
-    path inside the app, of ids only. `cause_id` (an enrolment, an appointment) is what `cancel` takes.
+    path inside the app, of ids only. `cause_id` (an enrolment, an appointment) is what `cancel_across` takes.
     Raises ValueError for a notice that could never go out, or whose link is no path.
     """
 

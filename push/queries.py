@@ -1,18 +1,17 @@
-"""What is known of pushes: a patient's inbox, what became of each delivery, what was agreed to."""
+"""What is known of pushes: a patient's inbox, what was agreed to."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, and_, func, select
+from sqlalchemy import ScalarSelect, func, select
 from sqlmodel import col
 
 from core.database import Reading
 from core.moments import Moment
-from core.values import Int32, Value
+from core.values import Value
 from push.notice import NoticeKind, Purpose
-from push.outcome import DeliveryState
-from push.tables import ConsentRow, DeliveryRow, DeviceRow, NoticeRow
+from push.tables import ConsentRow, NoticeRow
 
 PUSH = "push"
 """This channel's name in consents."""
@@ -25,22 +24,6 @@ class InboxItem(Value):
     kind: NoticeKind
     link: str | None
     at: Moment
-    opened_at: Moment | None
-
-
-class DeliveryView(Value):
-    """What became of one notice on one phone, or why it went nowhere."""
-
-    notice_id: UUID
-    kind: NoticeKind
-    purpose: Purpose
-    not_before: Moment
-    state: DeliveryState
-    reason: str
-    attempt: Int32
-    platform: str | None
-    accepted_at: Moment | None
-    delivered_at: Moment | None
     opened_at: Moment | None
 
 
@@ -69,37 +52,6 @@ async def inbox(
         )
         for row in (await reading.execute(statement)).scalars()
     ]
-
-
-async def delivery_states(reading: Reading, patient_id: UUID, *, limit: int = 100) -> list[DeliveryView]:
-    """A patient's deliveries for staff, newest first: what was sent, what was not, and why."""
-    same_notice = and_(col(NoticeRow.clinic_id) == DeliveryRow.clinic_id, col(NoticeRow.id) == DeliveryRow.notice_id)
-    same_phone = and_(col(DeviceRow.clinic_id) == DeliveryRow.clinic_id, col(DeviceRow.id) == DeliveryRow.device_id)
-    statement = (
-        select(DeliveryRow, NoticeRow, col(DeviceRow.platform))
-        .join(NoticeRow, same_notice)
-        .outerjoin(DeviceRow, same_phone)
-        .where(col(NoticeRow.patient_id) == patient_id)
-        .order_by(col(DeliveryRow.created_at).desc(), col(DeliveryRow.id).desc())
-        .limit(limit)
-    )
-    return [_view(delivery, notice, platform) for delivery, notice, platform in (await reading.execute(statement))]
-
-
-def _view(delivery: DeliveryRow, notice: NoticeRow, platform: str | None) -> DeliveryView:
-    return DeliveryView(
-        notice_id=notice.id,
-        kind=NoticeKind(notice.kind),
-        purpose=Purpose(notice.purpose),
-        not_before=notice.not_before,
-        state=DeliveryState(delivery.state),
-        reason=delivery.reason,
-        attempt=delivery.attempt,
-        platform=platform,
-        accepted_at=delivery.accepted_at,
-        delivered_at=delivery.delivered_at,
-        opened_at=delivery.opened_at,
-    )
 
 
 async def last_word(reading: Reading, clinic_id: UUID, patient_id: UUID, purpose: Purpose) -> bool | None:

@@ -33,6 +33,7 @@ from identity.permissions import PRESETS
 from identity.sign_in import Audience
 from media.folder import FolderStorage
 from push.printed import Printed, PrintedTexts
+from tests.documented import check
 
 SECRET = "a secret for tests only, 32 characters"
 PASSWORD = "correct horse battery"
@@ -122,7 +123,14 @@ async def make_world(database: Database, folder: Path) -> World:
     here = await make_party(database, ports.keys, "Rome", "+39025550")
     there = await make_party(database, ports.keys, "Milan", "+39025551")
     transport = httpx.ASGITransport(app=create_app(ports, {"127.0.0.1"}), raise_app_exceptions=False)
-    return World(database, ports, httpx.AsyncClient(transport=transport, base_url=HOST), here, there, printed)
+    return World(
+        database,
+        ports,
+        httpx.AsyncClient(transport=transport, base_url=HOST, event_hooks={"response": [check]}),
+        here,
+        there,
+        printed,
+    )
 
 
 async def make_party(database: Database, keys: Keys, name: str, prefix: str) -> Party:

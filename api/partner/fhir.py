@@ -12,7 +12,7 @@ from pydantic import Field
 
 from api.strict import StrictRoute
 from api.transaction import PartnerCall, PartnerWrites
-from cabinet.commands.chart import take_findings, take_procedures
+from cabinet.commands.chart import take_findings, take_procedures, withdraw_finding
 from cabinet.facts import FindingFact, ProcedureFact
 from cabinet.fhir_dental import condition_fact, procedure_facts
 from clinic.commands import Taken
@@ -48,9 +48,14 @@ async def put_condition(call: PartnerCall, id: FhirId, resource: Resource) -> Ta
 
 @router.put("/Procedure/{id}", summary="Put a dental procedure", operation_id="putFhirProcedure")
 async def put_procedure(call: PartnerCall, id: FhirId, resource: Resource) -> TakenResource:
-    """Take a completed Procedure (CDT) as what was done and, where it leaves something on the tooth, as a finding."""
+    """Take a completed Procedure (CDT) as what was done and, where it leaves something on the tooth, as a finding.
+
+    A finding it left before and leaves no more is withdrawn.
+    """
     leaves, fact = procedure_facts(resource, id)
     finding = await _take_finding(call, leaves, "/performedDateTime") if leaves else None
+    if leaves is None:
+        await _withdraw(call, fact)
     procedure = await _take_procedure(call, fact)
     return TakenResource(
         outcome=procedure.outcome,
@@ -65,6 +70,14 @@ async def _take_finding(call: PartnerWrites, fact: FindingFact, dated: str) -> U
     return _only(taken, {"/observed_on": dated})
 
 
+async def _withdraw(call: PartnerWrites, fact: ProcedureFact) -> None:
+    held = await withdraw_finding(
+        call.writing, call.clinic_id, call.app.system, fact.external_id, fact.version, call.actor, call.now
+    )
+    if held is not None and held.outcome is Outcome.STALE:
+        raise _stale()
+
+
 async def _take_procedure(call: PartnerWrites, fact: ProcedureFact) -> Upserted:
     taken = await take_procedures(call.writing, call.clinic_id, call.app.system, [(0, fact)], call.actor, call.now)
     return _only(taken, {"/performed_on": "/performedDateTime"})
@@ -76,5 +89,9 @@ def _only(taken: Taken, pointers: dict[str, str]) -> Upserted:
     for fault in faults.values():
         raise Invalid(Fault((_POINTERS | pointers).get(fault.pointer, ""), fault.code))
     if done[0].outcome is Outcome.STALE:
-        raise Stale(Fault("/meta/versionId", "stale-version"))
+        raise _stale()
     return done[0]
+
+
+def _stale() -> Stale:
+    return Stale(Fault("/meta/versionId", "stale-version"))

@@ -5,6 +5,7 @@ transaction. Sending a batch again changes nothing.
 """
 
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
@@ -82,19 +83,20 @@ def parsed(
     items: Sequence[dict[str, Any]], model: type[FactT]
 ) -> tuple[list[tuple[int, FactT]], dict[int, list[Fault]]]:
     """Good rows with their index, and the faults of the others. Of two rows with one name neither is taken."""
+    names = Counter(_name(item) for item in items)
     good: list[tuple[int, FactT]] = []
     bad: dict[int, list[Fault]] = {}
     for index, item in enumerate(items):
         try:
-            good.append((index, model.model_validate_json(_as_json(item))))
+            fact = model.model_validate_json(_as_json(item))
         except ValidationError as error:
             bad[index] = faults_of(list(error.errors()))
-    names = [fact.external_id for _, fact in good]
-    doubled = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
-    for index, fact in good:
-        if fact.external_id in doubled:
+            continue
+        if names[fact.external_id] > 1:
             bad[index] = [Fault("/external_id", "given-twice")]
-    return [(index, fact) for index, fact in good if index not in bad], bad
+        else:
+            good.append((index, fact))
+    return good, bad
 
 
 def report(items: Sequence[dict[str, Any]], taken: Taken, bad: dict[int, list[Fault]]) -> SyncResult:
@@ -131,12 +133,16 @@ async def take(call: PartnerWrites, items: Sequence[dict[str, Any]], model: type
 
 
 def _refused(index: int, item: dict[str, Any], faults: list[Fault]) -> RefusedRow:
-    name = item.get("external_id")
     return RefusedRow(
         index=index,
-        external_id=name if isinstance(name, str) and len(name) <= 128 else None,  # noqa: PLR2004  ExternalId's limit
+        external_id=_name(item),
         errors=[ProblemError(pointer=fault.pointer, code=fault.code) for fault in faults[:100]],
     )
+
+
+def _name(item: dict[str, Any]) -> str | None:
+    name = item.get("external_id")
+    return name if isinstance(name, str) and len(name) <= 128 else None  # noqa: PLR2004  ExternalId's limit
 
 
 def _as_json(item: dict[str, Any]) -> bytes:

@@ -1,12 +1,9 @@
 """`/v1/me/appointments`: a patient's visits, past and to come."""
 
-from datetime import datetime
-from uuid import UUID
-
 from fastapi import APIRouter
 from pydantic import Field
 
-from api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, place_of
+from api.paging import DEFAULT_LIMIT, Cursor, Limit, List, moment_and_id, page_of
 from api.ports import PortsHere
 from api.strict import StrictRoute
 from api.transaction import OwnReads
@@ -24,11 +21,9 @@ class VisitPage(Value):
 @router.get("/v1/me/appointments", summary="My appointments", operation_id="listMyAppointments")
 async def list_mine(ports: PortsHere, call: OwnReads, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> VisitPage:
     """All visits by start, oldest first."""
-    key = ports.keys.secrets.cursor_key
-    place = place_of(key, call.patient_id, cursor)
-    after = (datetime.fromisoformat(place[0]), UUID(place[1])) if place else None
-    found = await visits(call.reading, call.patient_id, after=after, limit=limit + 1)
-    items = found[:limit]
-    more = len(found) > limit
-    last = [items[-1].starts_at.isoformat(), str(items[-1].appointment_id)] if more else []
-    return VisitPage(items=items, next_cursor=cursor_of(key, call.patient_id, last) if more else None)
+    items, following = await page_of(
+        List(ports.keys.secrets.cursor_key, "my appointments", call.patient_id), cursor, limit,
+        lambda place, most: visits(call.reading, call.patient_id, after=moment_and_id(place), limit=most),
+        lambda visit: [visit.starts_at.isoformat(), str(visit.appointment_id)],
+    )  # fmt: skip
+    return VisitPage(items=items, next_cursor=following)

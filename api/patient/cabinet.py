@@ -64,7 +64,7 @@ async def _answer(request: Request, claims: Claims, patient_id: UUID | None) -> 
 
 async def _why_not(ports: Ports, claims: Claims, patient_id: UUID | None) -> NoRecordLinked | SessionEnded | NotFound:
     async with ports.database.reading(scope_of(claims)) as reading:
-        if not await session_lives(reading, claims.subject_id, claims.session_id):
+        if not await session_lives(reading, claims.subject_id, claims.session_id, now()):
             return SessionEnded()
     return NoRecordLinked() if patient_id is None else NotFound()
 

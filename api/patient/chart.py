@@ -12,10 +12,11 @@ from cabinet.chart_picture import chart_svg
 from cabinet.chart_words import word
 from cabinet.odontogram import Odontogram
 from cabinet.queries.chart import tooth_chart
+from core.moments import Day
 
 router = APIRouter(tags=["chart"], route_class=StrictRoute)
 
-On = Annotated[date | None, Query(ge=date(1900, 1, 1), le=date(2200, 1, 1), description="The date; today if absent.")]
+On = Annotated[Day | None, Query(ge=date(1900, 1, 1), le=date(2200, 1, 1), description="The date; today if absent.")]
 
 
 class Svg(Response):

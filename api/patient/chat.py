@@ -11,11 +11,12 @@ from api.paging import Limit
 from api.ports import PortsHere
 from api.strict import StrictRoute
 from api.transaction import OwnReads
-from chat.commands import OWN, Marked, Sent, Speaker, mark, send
+from chat.commands import OWN, Marked, Sent, Speaker, Target, mark, send
 from chat.conversation import Body, Side
 from chat.log import ConversationState, EventPage
 from chat.queries import events_after, log_head, messages_before, state_of
 from core.clock import now
+from core.errors import TooMany
 from core.moments import Moment
 from core.values import Int32, Value
 from identity.tokens import Claims
@@ -54,11 +55,19 @@ Seq = Annotated[int, Field(ge=1, le=2**31 - 1, json_schema_extra={"format": "int
 Before = Annotated[Seq | None, Query(description="Instead of `after`: the messages before this `seq`.")]
 
 
-def kept(sent: Sent, client_id: UUID, response: Response) -> MessageKept:
+async def say(
+    ports: PortsHere, speaker: Speaker, target: Target, message: MessageToSend, response: Response
+) -> MessageKept:
+    """Send a message of either side, at the pace it shares with the speaker's sockets."""
+    at = now()
+    if wait := ports.hub.pace.take(speaker.side, speaker.account_id, at):
+        raise TooMany(retry_after_seconds=int(wait.total_seconds()) + 1)
+    sent = await send(ports.database, speaker, target, message.client_id, message.body, at)
+    tell(ports, sent)
     response.status_code = 200 if sent.dup else 201
     event = sent.event
     return MessageKept(
-        conversation_id=event.conversation_id, client_id=client_id, seq=sent.seq, rev=event.rev, at=event.at,
+        conversation_id=event.conversation_id, client_id=message.client_id, seq=sent.seq, rev=event.rev, at=event.at,
         duplicate=sent.dup,
     )  # fmt: skip
 
@@ -84,9 +93,7 @@ async def get_mine(call: OwnReads) -> ConversationState:
 )
 async def send_mine(ports: PortsHere, claims: PatientClaims, body: MessageToSend, response: Response) -> MessageKept:
     """Send a message. After a lost answer send it again with the same `client_id`: it stands there once."""
-    sent = await send(ports.database, _speaker(claims), OWN, body.client_id, body.body, now())
-    tell(ports, sent)
-    return kept(sent, body.client_id, response)
+    return await say(ports, _speaker(claims), OWN, body, response)
 
 
 @router.get("/events", summary="What happened in my conversation", operation_id="listMyConversationEvents")

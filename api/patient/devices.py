@@ -10,16 +10,14 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
 from api.caller import PatientClaims
-from api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, place_of
+from api.paging import DEFAULT_LIMIT, Cursor, Limit, List, moment_and_id, page_of
 from api.ports import PortsHere
 from api.strict import StrictRoute
-from api.transaction import OwnReads, OwnWrites, scope_of
+from api.transaction import OwnReads, OwnWrites, scope_of, standing_session
 from core import clock
 from core.database import Writing
 from core.events import Actor, ActorKind
 from core.values import Int32, Value
-from identity.commands import SessionEnded
-from identity.queries import session_lives
 from identity.tokens import Claims
 from push.commands import DeviceFacts, Receipt, confirm, register_device, set_consent, unbind_devices
 from push.notice import Purpose
@@ -68,8 +66,7 @@ class AccountWrites:
 
 async def _account_writes(ports: PortsHere, claims: PatientClaims) -> AsyncIterator[AccountWrites]:
     async with ports.database.writing(scope_of(claims)) as writing:
-        if not await session_lives(writing, claims.subject_id, claims.session_id):
-            raise SessionEnded
+        await standing_session(writing, claims)
         yield AccountWrites(writing, claims, clock.now())
 
 
@@ -102,14 +99,12 @@ async def unregister(call: AccountCall) -> Response:
 @router.get("/v1/me/notices", summary="My inbox", operation_id="listMyNotices")
 async def list_mine(ports: PortsHere, call: OwnReads, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> InboxPage:
     """Everything the clinic had to say, newest first, whether or not its push arrived."""
-    key = ports.keys.secrets.cursor_key
-    place = place_of(key, call.patient_id, cursor)
-    after = (datetime.fromisoformat(place[0]), UUID(place[1])) if place else None
-    found = await inbox(call.reading, call.patient_id, call.now, after=after, limit=limit + 1)
-    items = found[:limit]
-    more = len(found) > limit
-    last = [items[-1].at.isoformat(), str(items[-1].notice_id)] if more else []
-    return InboxPage(items=items, next_cursor=cursor_of(key, call.patient_id, last) if more else None)
+    items, following = await page_of(
+        List(ports.keys.secrets.cursor_key, "my notices", call.patient_id), cursor, limit,
+        lambda place, most: inbox(call.reading, call.patient_id, call.now, after=moment_and_id(place), limit=most),
+        lambda item: [item.at.isoformat(), str(item.notice_id)],
+    )  # fmt: skip
+    return InboxPage(items=items, next_cursor=following)
 
 
 @router.post("/v1/me/notices/receipts", summary="Report what arrived and was opened", operation_id="confirmNotices")

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, place_of
+from api.paging import DEFAULT_LIMIT, Cursor, Limit, List, id_of, page_of
 from api.ports import Ports, PortsHere
 from api.problems import RangeNotSatisfiable, problem_response
 from api.ranges import asked_span
@@ -84,12 +84,12 @@ async def link_wards(ports: PortsHere, call: WardReads, picture_id: UUID, body: 
 
 
 async def _page(ports: Ports, call: PatientReads, limit: int, cursor: str | None) -> PicturePage:
-    key = ports.keys.secrets.cursor_key
-    place = place_of(key, call.patient_id, cursor)
-    found = await pictures(call.reading, call.patient_id, before=UUID(place[0]) if place else None, limit=limit + 1)
-    items = found[:limit]
-    more = [str(items[-1].picture_id)] if len(found) > limit else None
-    return PicturePage(items=items, next_cursor=cursor_of(key, call.patient_id, more) if more else None)
+    items, following = await page_of(
+        List(ports.keys.secrets.cursor_key, "shown pictures", call.patient_id), cursor, limit,
+        lambda place, most: pictures(call.reading, call.patient_id, before=id_of(place), limit=most),
+        lambda picture: [str(picture.picture_id)],
+    )  # fmt: skip
+    return PicturePage(items=items, next_cursor=following)
 
 
 async def _link(ports: Ports, call: PatientReads, picture_id: UUID, variant: Variant) -> PictureLink:

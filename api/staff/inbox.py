@@ -1,6 +1,5 @@
 """`/v1/staff/conversations`: the desk's inbox, and what it answers."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -8,7 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from api.caller import StaffClaims
-from api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, place_of
+from api.paging import DEFAULT_LIMIT, Cursor, Limit, List, moment_and_id, page_of
 from api.patient.chat import (
     DEFAULT_EVENTS,
     SENT_BEFORE,
@@ -17,13 +16,13 @@ from api.patient.chat import (
     Marks,
     MessageKept,
     MessageToSend,
-    kept,
+    say,
     tell,
 )
 from api.ports import PortsHere
 from api.strict import StrictRoute
 from api.transaction import StaffReads, staff_reads
-from chat.commands import Speaker, Target, mark, send
+from chat.commands import Speaker, Target, mark
 from chat.conversation import Side
 from chat.log import EventPage
 from chat.queries import InboxLine, events_after, inbox, log_head, messages_before
@@ -50,14 +49,12 @@ def _speaker(claims: Claims) -> Speaker:
 @router.get("/conversations", summary="The inbox", operation_id="listConversations")
 async def list_all(ports: PortsHere, call: Replies, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Inbox:
     """Conversations by their last message, newest first, with what the desk has not read."""
-    key = ports.keys.secrets.cursor_key
-    place = place_of(key, call.clinic_id, cursor)
-    after = (datetime.fromisoformat(place[0]), UUID(place[1])) if place else None
-    found = await inbox(call.reading, call.clinic_id, after=after, limit=limit + 1)
-    items = found[:limit]
-    more = len(found) > limit
-    last = [items[-1].last_at.isoformat(), str(items[-1].conversation_id)] if more else []
-    return Inbox(items=items, next_cursor=cursor_of(key, call.clinic_id, last) if more else None)
+    items, following = await page_of(
+        List(ports.keys.secrets.cursor_key, "conversations", call.clinic_id), cursor, limit,
+        lambda place, most: inbox(call.reading, call.clinic_id, after=moment_and_id(place), limit=most),
+        lambda line: [line.last_at.isoformat(), str(line.conversation_id)],
+    )  # fmt: skip
+    return Inbox(items=items, next_cursor=following)
 
 
 @router.get(
@@ -88,10 +85,7 @@ async def send_to(
     ports: PortsHere, claims: StaffClaims, patient_id: UUID, body: MessageToSend, response: Response
 ) -> MessageKept:
     """Start or continue the patient's conversation. A repeat with the same `client_id` changes nothing."""
-    target = Target(patient_id=patient_id)
-    sent = await send(ports.database, _speaker(claims), target, body.client_id, body.body, now())
-    tell(ports, sent)
-    return kept(sent, body.client_id, response)
+    return await say(ports, _speaker(claims), Target(patient_id=patient_id), body, response)
 
 
 @router.put(

@@ -20,6 +20,7 @@ from automation.queries.journeys import (
 from automation.queries.segments import segment_preview
 from automation.segment import Criterion
 from automation.templates import TEMPLATES, JourneyTemplate
+from core.events import Happening, record
 from core.values import Int64, Value
 from identity.permissions import Permission
 
@@ -71,17 +72,18 @@ async def preview(
 ) -> SegmentPreview:
     """Count who matches at this moment; nothing is stored. Ids are a clinical fact here: who matches was treated."""
     count, ids = await segment_preview(call.reading, body.criteria, call.now, MOST_SHOWN)
-    return SegmentPreview(count=count, patient_ids=ids if _may_read_clinical(call) else [])
+    return SegmentPreview(count=count, patient_ids=ids if Permission.READ_CLINICAL in call.staff.permissions else [])
 
 
 @router.get("/patients/{patient_id}/enrolments", summary="Journeys of a patient", operation_id="listEnrolments")
-async def enrolments(call: Annotated[StaffReads, staff_reads(Permission.READ_CONTACT)], patient_id: UUID) -> Enrolments:
-    """Which journeys this patient is or was on, where they stand, and the facts of today that speak for it."""
-    cards = await enrolments_of_patient(
-        call.reading, call.clinic_id, patient_id, call.now, with_evidence=_may_read_clinical(call)
-    )
+async def enrolments(
+    call: Annotated[StaffWrites, staff_writes(Permission.READ_CLINICAL)], patient_id: UUID
+) -> Enrolments:
+    """Which journeys this patient is or was on, where they stand, and the facts of today that speak for it.
+
+    Being on a recall says what was not treated: a clinical fact. That it was read stays in the patient's events.
+    """
+    cards = await enrolments_of_patient(call.writing, call.clinic_id, patient_id, call.now)
+    looked = Happening("enrolments.read", patient_id, patient_id=patient_id)
+    await record(call.writing, call.clinic_id, call.actor, [looked], call.now)
     return Enrolments(items=cards)
-
-
-def _may_read_clinical(call: StaffReads) -> bool:
-    return Permission.READ_CLINICAL in call.staff.permissions

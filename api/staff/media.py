@@ -7,15 +7,15 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from api.caller import StaffClaims
-from api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, place_of
+from api.paging import DEFAULT_LIMIT, Cursor, Limit, List, id_of, page_of
 from api.pictures import LARGEST_UPLOAD, PictureUpload, Sender, take_picture
 from api.ports import PortsHere
 from api.strict import StrictRoute
-from api.transaction import StaffReads, scope_of, staff_reads, standing_staff
+from api.transaction import StaffWrites, scope_of, staff_writes, standing_staff
 from clinic.queries import home_branch
 from core.database import Reading
 from core.errors import NotFound
-from core.events import Actor, ActorKind
+from core.events import Actor, ActorKind, Happening, record
 from core.values import Value
 from identity.permissions import Permission
 from media.queries import PictureFile, picture_files
@@ -51,17 +51,22 @@ async def upload(ports: PortsHere, claims: StaffClaims, patient_id: UUID, form: 
 @router.get("/patients/{patient_id}/pictures", summary="A patient's pictures", operation_id="listPictures")
 async def list_all(
     ports: PortsHere,
-    call: Annotated[StaffReads, staff_reads(Permission.READ_MEDIA)],
+    call: Annotated[StaffWrites, staff_writes(Permission.READ_MEDIA)],
     patient_id: UUID,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> PictureFilePage:
-    """All of them, latest upload first: also those that wait, were rejected or are not released."""
-    if await home_branch(call.reading, patient_id) is None:
+    """All of them, latest upload first: also those that wait, were rejected or are not released.
+
+    That they were looked up, by whom and when, stays in the patient's events.
+    """
+    if await home_branch(call.writing, patient_id) is None:
         raise NotFound
-    key = ports.keys.secrets.cursor_key
-    place = place_of(key, patient_id, cursor)
-    found = await picture_files(call.reading, patient_id, before=UUID(place[0]) if place else None, limit=limit + 1)
-    items = found[:limit]
-    more = [str(items[-1].picture_id)] if len(found) > limit else None
-    return PictureFilePage(items=items, next_cursor=cursor_of(key, patient_id, more) if more else None)
+    items, following = await page_of(
+        List(ports.keys.secrets.cursor_key, "kept pictures", patient_id), cursor, limit,
+        lambda place, most: picture_files(call.writing, patient_id, before=id_of(place), limit=most),
+        lambda picture: [str(picture.picture_id)],
+    )  # fmt: skip
+    looked = Happening("pictures.read", patient_id, patient_id=patient_id)
+    await record(call.writing, call.clinic_id, call.actor, [looked], call.now)
+    return PictureFilePage(items=items, next_cursor=following)

@@ -34,7 +34,7 @@ class LinkCodeIssued(Value):
 
 
 class LinkCodeRequest(Value):
-    relation: Annotated[str, Field(pattern="^(self|guardian)$")] = "self"
+    relation: Annotated[str, Field(pattern="^(self|guardian)$")]
 
 
 class BookingRequest(Value):
@@ -74,9 +74,9 @@ async def invite(
     patient_id: UUID,
     body: LinkCodeRequest,
 ) -> LinkCodeIssued:
-    """A one-time code (7 days) that opens this record to the account that enters it."""
+    """A one-time code (7 days) that opens this record to the account that enters it. Codes before it end."""
     code, expires_at = await issue_link_code(
-        call.writing, ports.keys.secrets, call.clinic_id, patient_id, body.relation, call.now
+        call.writing, ports.keys.secrets, call.clinic_id, patient_id, body.relation, call.actor, call.now
     )
     return LinkCodeIssued(code=code, expires_at=expires_at)
 
@@ -97,5 +97,5 @@ async def book(
 async def change(
     call: Annotated[StaffWrites, staff_writes(Permission.WRITE_APPOINTMENTS)], appointment_id: UUID, body: StatusChange
 ) -> Visit:
-    """Move a visit along: confirmed, arrived, completed, no-show, cancelled."""
+    """Move a visit that was booked here along: confirmed, arrived, completed, no-show, cancelled."""
     return await change_visit(call.writing, call.clinic_id, appointment_id, body.status, call.actor, call.now)

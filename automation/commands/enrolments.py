@@ -4,35 +4,47 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, Select, and_, bindparam, delete, exists, func, literal, or_, select, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    ColumnElement,
+    Select,
+    Uuid,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from automation.commands.notices import take_back
-from automation.journey import EnrolmentState, ExitReason, Journey, JourneyState, Verdict, document
-from automation.queries.journeys import of_journey
-from automation.queries.segments import AS_OF, segment_statement, standing_ahead
+from automation.journey import EnrolmentState, ExitReason, Journey, Verdict
+from automation.queries.journeys import active_journeys, of_journey
+from automation.queries.segments import AS_OF, booked_since, segment_statement, standing_ahead
 from automation.tables import Enrolment, JourneyRow, Timer, Touchpoint
 from core.database import Sweeping
-from core.events import Event
-
-_BOOKINGS = ("appointment.requested", "appointment.booked", "appointment.confirmed")
+from push.commands import cancel_across
 
 
 async def enrol(sweeping: Sweeping, now: datetime, limit: int) -> int:
     """Take in who matches an active journey, up to `limit` of each definition; how many came.
 
-    One statement for each distinct definition, however many clinics launched it. Running it twice, or from
-    two workers at once, adds nobody: the unique indexes of `enrolment` decide, not the reading before.
+    One statement for each distinct definition, however many clinics launched it. Each evaluates its whole
+    segment at every call, whoever is in already: what it costs grows with the patients of all clinics, not
+    with what changed. Running it twice, or from two workers at once, adds nobody: the unique indexes of
+    `enrolment` decide, not the reading before. Definitions and newcomers come in one order, so that two
+    workers wait for each other and never in a ring.
     """
-    active = select(col(JourneyRow.definition)).where(col(JourneyRow.state) == JourneyState.ACTIVE.value).distinct()
-    definitions = (await sweeping.execute(active)).scalars().all()
     entered = 0
-    for definition in definitions:
-        journey = document(definition)
-        values = {"as_of": now, "definition": definition, "quiet_since": journey.quiet_since(now)}
-        entered += (await sweeping.execute(_enrolment(journey, limit), values)).scalar_one()
+    for active in await active_journeys(sweeping):
+        values = {"as_of": now, "journeys": active.ids, "quiet_since": active.journey.quiet_since(now)}
+        entered += (await sweeping.execute(_enrolment(active.journey, limit), values)).scalar_one()
     return entered
 
 
@@ -79,10 +91,10 @@ def _newcomers(journey: Journey) -> Select[Any]:
         )
         .join(JourneyRow, col(JourneyRow.clinic_id) == member.c.clinic_id)
         .where(
-            col(JourneyRow.state) == JourneyState.ACTIVE.value,
-            col(JourneyRow.definition) == bindparam("definition", type_=JSONB),
+            col(JourneyRow.id) == func.any(bindparam("journeys", type_=ARRAY(Uuid()))),
             ~exists().where(theirs, lately),
         )
+        .order_by(member.c.clinic_id, member.c.patient_id)
     )
 
 
@@ -95,28 +107,25 @@ def _logged(rows: CTE, seq: ColumnElement[int], verdict: Verdict) -> CTE:
 async def exit_converted(sweeping: Sweeping, now: datetime, limit: int) -> int:
     """Let out up to `limit` who has a visit ahead, or booked since they came in, and take back what push has not sent.
 
-    A booking is seen by the visit that stands or by its event, whichever is left of it; neither needs the
-    order of commits. Rows another worker holds are passed over: that worker judges the same exit itself.
+    A visit that stands is seen whenever it was committed. Of one that was booked and cancelled between two
+    ticks only the event is left, and that counts where its moment is no earlier than the entry. Rows another
+    worker holds are passed over: that worker judges the same exit itself.
     """
     left = (await sweeping.execute(_conversions(limit), {"as_of": now})).all()
-    await take_back(sweeping, ((row.clinic_id, row.id, ExitReason.BOOKED) for row in left), now)
+    await cancel_across(sweeping, [(row.clinic_id, row.id) for row in left], ExitReason.BOOKED.value, now)
     return len(left)
 
 
 def _conversions(limit: int) -> Select[UUID, UUID]:
-    booked = exists().where(
-        col(Event.clinic_id) == Enrolment.clinic_id,
-        col(Event.patient_id) == Enrolment.patient_id,
-        col(Event.kind).in_(_BOOKINGS),
-        col(Event.at) >= Enrolment.entered_at,
-    )
+    ahead = standing_ahead(Enrolment.clinic_id, Enrolment.patient_id)
+    booked = booked_since(Enrolment.clinic_id, Enrolment.patient_id, Enrolment.entered_at)
     found = (
         select(col(Enrolment.clinic_id), col(Enrolment.id))
         .join(JourneyRow, of_journey())
         .where(
             col(Enrolment.state) == EnrolmentState.ACTIVE.value,
             col(JourneyRow.definition)["exits"].contains([ExitReason.BOOKED.value]),
-            or_(standing_ahead(Enrolment.clinic_id, Enrolment.patient_id), booked),
+            or_(ahead, booked),
         )
         .limit(limit)
         .with_for_update(of=Enrolment, skip_locked=True)

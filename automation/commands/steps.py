@@ -9,13 +9,13 @@ from uuid import UUID
 from sqlalchemy import and_, delete, func, insert, select, update
 from sqlmodel import col
 
-from automation.commands.notices import take_back, tell
-from automation.journey import Decision, EnrolmentState, Journey, JourneyState, Verdict, decide, document
-from automation.queries.journeys import of_journey
+from automation.journey import Decision, EnrolmentState, ExitReason, Journey, Verdict, decide
+from automation.queries.journeys import active_journeys
 from automation.queries.patients import Known, known_patients
-from automation.tables import Enrolment, JourneyRow, Timer, Touchpoint
+from automation.tables import Enrolment, Timer, Touchpoint
 from core.database import Sweeping
 from core.ids import new_id
+from push.commands import cancel_across, enqueue_across
 from push.notice import Notice
 
 NOTICE_LIFE = timedelta(days=1)
@@ -44,14 +44,15 @@ async def advance(sweeping: Sweeping, now: datetime, limit: int) -> int:
 
     Timer and enrolment stay locked until the commit, and other workers pass over them. What is decided,
     the messages given to push, the log and the next timer are one commit: after a crash the timer is still
-    due and nothing else has happened.
+    due and nothing else has happened. Timers of a journey that no longer parses stay as they are.
     """
     moved = await _decided(sweeping, now, limit)
     if not moved:
         return 0
-    notices = await tell(sweeping, [notice for each in moved for notice in _notices(each, now)], now)
-    left = [(each.clinic_id, each.enrolment_id, each.decision.exit_reason) for each in moved]
-    await take_back(sweeping, [(clinic, enrolment, why) for clinic, enrolment, why in left if why], now)
+    notices = await enqueue_across(sweeping, [notice for each in moved for notice in _notices(each, now)], now)
+    for reason in ExitReason:
+        left = [(each.clinic_id, each.enrolment_id) for each in moved if each.decision.exit_reason is reason]
+        await cancel_across(sweeping, left, reason.value, now)
     await sweeping.execute(update(Enrolment), [_next_state(each, now) for each in moved])
     lines = [line for each in moved for line in _lines(each, notices, now)]
     if lines:
@@ -61,11 +62,11 @@ async def advance(sweeping: Sweeping, now: datetime, limit: int) -> int:
 
 
 async def _decided(sweeping: Sweeping, now: datetime, limit: int) -> list[_Moved]:
+    journeys = {journey_id: each.journey for each in await active_journeys(sweeping) for journey_id in each.ids}
     statement = (
         select(Enrolment)
         .join(Timer, and_(col(Timer.clinic_id) == Enrolment.clinic_id, col(Timer.enrolment_id) == Enrolment.id))
-        .join(JourneyRow, of_journey())
-        .where(col(Timer.due_at) <= now, col(JourneyRow.state) == JourneyState.ACTIVE.value)
+        .where(col(Timer.due_at) <= now, col(Enrolment.journey_id) == func.any(list(journeys)))
         .order_by(col(Timer.due_at))
         .limit(limit)
         .with_for_update(of=(Timer, Enrolment), skip_locked=True)
@@ -73,7 +74,6 @@ async def _decided(sweeping: Sweeping, now: datetime, limit: int) -> list[_Moved
     rows = (await sweeping.execute(statement)).scalars().all()
     if not rows:
         return []
-    journeys = await _journeys(sweeping, {row.journey_id for row in rows})
     known = await known_patients(sweeping, [(row.clinic_id, row.patient_id) for row in rows], now)
     return [_moved(row, journeys[row.journey_id], known[row.clinic_id, row.patient_id], now) for row in rows]
 
@@ -81,11 +81,6 @@ async def _decided(sweeping: Sweeping, now: datetime, limit: int) -> list[_Moved
 def _moved(row: Enrolment, journey: Journey, known: Known, now: datetime) -> _Moved:
     decision = decide(journey, row.step, known.facts, known.zone, now)
     return _Moved(row.clinic_id, row.id, row.patient_id, row.seq, journey, known.zone, decision)
-
-
-async def _journeys(sweeping: Sweeping, ids: set[UUID]) -> dict[UUID, Journey]:
-    statement = select(col(JourneyRow.id), col(JourneyRow.definition)).where(col(JourneyRow.id) == func.any(list(ids)))
-    return {row.id: document(row.definition) for row in await sweeping.execute(statement)}
 
 
 def _notices(moved: _Moved, now: datetime) -> Iterator[tuple[UUID, Notice]]:
@@ -122,7 +117,7 @@ def _next_state(moved: _Moved, now: datetime) -> dict[str, Any]:
     }
 
 
-def _lines(moved: _Moved, notices: dict[str, UUID], now: datetime) -> list[dict[str, Any]]:
+def _lines(moved: _Moved, notices: dict[tuple[UUID, str], UUID], now: datetime) -> list[dict[str, Any]]:
     return [
         {
             "clinic_id": moved.clinic_id,
@@ -131,7 +126,7 @@ def _lines(moved: _Moved, notices: dict[str, UUID], now: datetime) -> list[dict[
             "seq": moved.seq + offset,
             "step": touch.step.id,
             "verdict": touch.verdict.value,
-            "notice_id": notices.get(moved.key(offset)),
+            "notice_id": notices.get((moved.clinic_id, moved.key(offset))),
             "at": now,
         }
         for offset, touch in enumerate(moved.decision.touchpoints)

@@ -1,15 +1,19 @@
-"""Journeys as staff see them: which run, how many are on them, and why one patient is."""
+"""Journeys: which of them run, how many patients are on each, and why one patient is."""
 
+import json
+import logging
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlmodel import col
 
-from automation.journey import EnrolmentState, ExitReason, JourneyState, document
+from automation.journey import EnrolmentState, ExitReason, Journey, JourneyState, document
 from automation.queries.patients import known_patients
-from automation.segment import Evidence, evidence
+from automation.segment import MOST_LEAVES, Evidence, evidence
 from automation.tables import Enrolment, JourneyRow
 from core.database import Reading
 from core.errors import NotFound
@@ -19,6 +23,16 @@ from push.notice import Purpose
 
 MOST_JOURNEYS = 200
 MOST_ENROLMENTS = 100
+
+_LOG = logging.getLogger("enamel.automation")
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """A journey that takes people in and moves them on, and its ids: one for each clinic that launched it."""
+
+    journey: Journey
+    ids: list[UUID]
 
 
 class JourneyCard(Value):
@@ -36,7 +50,7 @@ class JourneyCard(Value):
 
 
 class EnrolmentCard(Value):
-    """One patient's way through one journey. `evidence` is absent for who may not read clinical facts."""
+    """One patient's way through one journey. `evidence` is a clinical fact, and so is the rest of it."""
 
     enrolment_id: UUID
     journey_id: UUID
@@ -48,7 +62,32 @@ class EnrolmentCard(Value):
     entered_at: Moment
     exited_at: Moment | None
     exit_reason: ExitReason | None
-    evidence: list[Evidence] | None = Field(default=None, max_length=40)
+    evidence: list[Evidence] = Field(max_length=MOST_LEAVES)
+
+
+async def active_journeys(reading: Reading) -> list[Active]:
+    """Every distinct definition that runs, of every clinic in reach, always in the same order.
+
+    One that no longer parses (the format went on and it was not migrated) is left out and named in the log
+    by its ids, so that it stops no other.
+    """
+    statement = (
+        select(col(JourneyRow.definition), func.array_agg(col(JourneyRow.id)).label("ids"))
+        .where(col(JourneyRow.state) == JourneyState.ACTIVE.value)
+        .group_by(col(JourneyRow.definition))
+        .order_by(col(JourneyRow.definition))
+    )
+    rows = [(_parsed(row.definition, row.ids), row.ids) for row in await reading.execute(statement)]
+    return [Active(journey, ids) for journey, ids in rows if journey is not None]
+
+
+def _parsed(definition: dict[str, Any], ids: list[UUID]) -> Journey | None:
+    try:
+        return document(definition)
+    except ValidationError:
+        for journey_id in ids:
+            _LOG.error(json.dumps({"journey": str(journey_id), "error": "no-longer-parses"}))
+        return None
 
 
 async def journey_cards(reading: Reading) -> list[JourneyCard]:
@@ -85,7 +124,7 @@ def journey_card(row: JourneyRow, *, active: int = 0, exited: int = 0, completed
 
 
 async def enrolments_of_patient(
-    reading: Reading, clinic_id: UUID, patient_id: UUID, now: datetime, *, with_evidence: bool
+    reading: Reading, clinic_id: UUID, patient_id: UUID, now: datetime
 ) -> list[EnrolmentCard]:
     """Every journey this patient is or was on, newest first. Raises `NotFound` for an unknown patient.
 
@@ -106,9 +145,7 @@ async def enrolments_of_patient(
         _enrolment_card(
             row.Enrolment,
             row.JourneyRow,
-            evidence(document(row.JourneyRow.definition).trigger, known.facts, now, known.zone)
-            if with_evidence
-            else None,
+            evidence(document(row.JourneyRow.definition).trigger, known.facts, now, known.zone),
         )
         for row in await reading.execute(statement)
     ]
@@ -119,7 +156,7 @@ def of_journey() -> ColumnElement[bool]:
     return and_(col(Enrolment.clinic_id) == JourneyRow.clinic_id, col(Enrolment.journey_id) == JourneyRow.id)
 
 
-def _enrolment_card(enrolment: Enrolment, journey: JourneyRow, why: list[Evidence] | None) -> EnrolmentCard:
+def _enrolment_card(enrolment: Enrolment, journey: JourneyRow, why: list[Evidence]) -> EnrolmentCard:
     return EnrolmentCard(
         enrolment_id=enrolment.id,
         journey_id=journey.id,

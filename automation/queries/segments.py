@@ -32,6 +32,7 @@ from cabinet.tables.chart import ProcedureRow
 from clinic.appointment import STANDING
 from clinic.tables import Appointment, Branch, Patient
 from core.database import Reading
+from core.events import Event
 
 AS_OF = bindparam("as_of", type_=DateTime(timezone=True))
 """The moment a segment is asked about."""
@@ -66,6 +67,23 @@ def standing_ahead(clinic_id: Any, patient_id: Any) -> ColumnElement[bool]:
         col(Appointment.patient_id) == patient_id,
         col(Appointment.starts_at) > AS_OF,
         col(Appointment.status).in_([status.value for status in sorted(STANDING)]),
+    )
+
+
+def booked_since(clinic_id: Any, patient_id: Any, moment: Any) -> ColumnElement[bool]:
+    """SQL: since `moment` a visit was booked that then lay ahead, whatever became of it.
+
+    A visit of the past that the clinic's system tells late is no booking.
+    """
+    booked = [f"appointment.{status.value}" for status in sorted(STANDING)]
+    return exists().where(
+        col(Event.clinic_id) == clinic_id,
+        col(Event.patient_id) == patient_id,
+        col(Event.kind).in_(booked),
+        col(Event.at) >= moment,
+        col(Appointment.clinic_id) == Event.clinic_id,
+        col(Appointment.id) == Event.subject_id,
+        col(Appointment.starts_at) > Event.at,
     )
 
 

@@ -10,17 +10,21 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upserting
 from sqlmodel import col
 
+from cabinet.eruption import chart_holds_until
 from cabinet.facts import FindingFact, ProcedureFact
-from cabinet.odontogram import SHAPE, chart_holds_until, latest_today, odontogram
+from cabinet.finding import FindingStatus
+from cabinet.odontogram import odontogram
 from cabinet.queries.chart import findings_of
 from cabinet.tables.chart import ChartRow, FindingRow, ProcedureRow
+from cabinet.tooth_state import SHAPE
 from clinic.commands import Taken, changed, hold_patients
 from clinic.queries import Named, named_patients
 from core.database import Writing
+from core.dates import latest_today
 from core.errors import Fault
 from core.events import Actor, Happening, record
 from core.ids import new_id
-from core.upsert import Held, Incoming, Outcome, Upserted, content_hash, held_rows, upsert, verdict
+from core.upsert import Held, Incoming, Outcome, Upserted, content_hash, held_rows, hold_source, judged, upsert
 
 
 async def take_findings(
@@ -34,16 +38,33 @@ async def take_findings(
     patients = await named_patients(writing, source, {fact.patient for _, fact in facts})
     faults = _faults(((index, fact.patient, fact.observed_on, "/observed_on") for index, fact in facts), patients, now)
     rows = [_finding(index, fact, patients[fact.patient].id) for index, fact in facts if index not in faults]
-    held = await _held(writing, clinic_id, source, [row.external_id for row in rows])
-    done = [_judged(row, held.get(row.external_id)) for row in rows]
+    return await _take(writing, clinic_id, source, rows, actor, now), faults
+
+
+async def withdraw_finding(
+    writing: Writing, clinic_id: UUID, source: str, external_id: str, version: int, actor: Actor, now: datetime
+) -> Upserted | None:
+    """Append that a finding was entered in error, and fold the chart it leaves; None where it was never told of."""
+    held = (await _held(writing, clinic_id, source, [external_id])).get(external_id)
+    if held is None:
+        return None
+    columns = {**held.remembered, "status": FindingStatus.ENTERED_IN_ERROR.value}
+    (done,) = await _take(writing, clinic_id, source, [Incoming(0, external_id, version, columns)], actor, now)
+    return done
+
+
+async def _take(
+    writing: Writing, clinic_id: UUID, source: str, rows: Sequence[Incoming], actor: Actor, now: datetime
+) -> list[Upserted]:
+    done = judged(rows, await _held(writing, clinic_id, source, [row.external_id for row in rows]))
     fresh = changed(done)
     touched = {each.incoming.columns["patient_id"] for each in fresh}
     touched |= {each.before["patient_id"] for each in fresh if each.before}
     births = await hold_patients(writing, touched) if touched else {}
-    await _append(writing, clinic_id, source, fresh, now)
+    await _append(writing, clinic_id, source, [each for each in done if each.written], now)
     await _fold(writing, clinic_id, births, now)
     await record(writing, clinic_id, actor, [_recorded(each) for each in fresh], now)
-    return done, faults
+    return done
 
 
 async def take_procedures(
@@ -77,6 +98,9 @@ def _faults(rows: Dated, patients: dict[str, Named], now: datetime) -> dict[int,
     return faults
 
 
+_TOLD = {"patient_id", "tooth", "surfaces", "code", "status", "material", "observed_on"}
+
+
 def _finding(index: int, fact: FindingFact, patient_id: UUID) -> Incoming:
     columns = {
         "patient_id": patient_id,
@@ -98,8 +122,7 @@ def _procedure(index: int, fact: ProcedureFact, patient_id: UUID) -> Incoming:
 
 async def _held(writing: Writing, clinic_id: UUID, source: str, names: Sequence[str]) -> dict[str, Held]:
     """The newest version of each finding named, locked against another sync of this source until the commit."""
-    lock = func.hashtextextended(f"finding {clinic_id} {source}", 0)
-    await writing.execute(select(func.pg_advisory_xact_lock(lock)))
+    await hold_source(writing, "finding", clinic_id, source)
     newest = (
         select(FindingRow)
         .ext(distinct_on(col(FindingRow.external_id)))
@@ -111,17 +134,12 @@ async def _held(writing: Writing, clinic_id: UUID, source: str, names: Sequence[
         .order_by(col(FindingRow.external_id), col(FindingRow.source_version).desc())
     )
     return {
-        row.external_id: Held(row.series_id, row.source_version, row.content_hash, {"patient_id": row.patient_id})
+        row.external_id: Held(row.series_id, row.source_version, row.content_hash, row.model_dump(include=_TOLD))
         for row in (await writing.execute(newest)).scalars()
     }
 
 
-def _judged(row: Incoming, held: Held | None) -> Upserted:
-    outcome = verdict(held, row.version, content_hash(row.columns))
-    return Upserted(row, outcome, held.id if held else new_id(), held.remembered if held else None)
-
-
-async def _append(writing: Writing, clinic_id: UUID, source: str, fresh: Sequence[Upserted], now: datetime) -> None:
+async def _append(writing: Writing, clinic_id: UUID, source: str, done: Sequence[Upserted], now: datetime) -> None:
     rows = [
         {
             **each.incoming.columns,
@@ -134,7 +152,7 @@ async def _append(writing: Writing, clinic_id: UUID, source: str, fresh: Sequenc
             "content_hash": content_hash(each.incoming.columns),
             "recorded_at": now,
         }
-        for each in fresh
+        for each in done
     ]
     if rows:
         await writing.execute(insert(FindingRow).execution_options(render_nulls=True), rows)

@@ -7,11 +7,12 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import func, select, true
 
-from cabinet.odontogram import Odontogram, latest_today
-from cabinet.queries.chart import chart_json, tooth_chart
+from cabinet.odontogram import Odontogram, odontogram
+from cabinet.queries.chart import chart_json, findings_of
 from cabinet.queries.plans import MOST_PLANS, MOST_PROMOTIONS, PlanView, PromotionView, plans_json, promotions_json
 from clinic.queries import Visit, next_visit_json, person_row, record_row
 from core.database import Database, Document, Reading, scope_row
+from core.dates import latest_today
 from core.moments import Day
 from core.values import Value
 from media.queries import MOST_IN_DOCUMENT, Picture, pictures_json
@@ -80,6 +81,7 @@ def lacks_chart(document: bytes) -> bool:
 
 async def with_folded_chart(reading: Reading, document: bytes, now: datetime) -> bytes:
     """The document with the chart it lacks, folded now from the findings."""
-    patient_id = UUID(json.loads(document)["patient"]["patient_id"])
-    chart = await tooth_chart(reading, patient_id, None, now)
+    patient = PatientView.model_validate(json.loads(document)["patient"], strict=False)
+    findings = await findings_of(reading, [patient.patient_id])
+    chart = odontogram(findings.get(patient.patient_id, []), patient.birth_date, latest_today(now))
     return b'{"chart" : ' + chart.model_dump_json().encode() + document.removeprefix(_NO_CHART)

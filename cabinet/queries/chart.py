@@ -11,30 +11,31 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from cabinet.finding import Finding, FindingCode, FindingStatus, Material
-from cabinet.odontogram import SHAPE, Odontogram, latest_today, odontogram
+from cabinet.odontogram import Odontogram, odontogram
 from cabinet.tables.chart import ChartRow, FindingRow
 from cabinet.tooth import Surface
-from clinic.queries import birth_date, birth_date_of
-from core.database import Reading
+from cabinet.tooth_state import SHAPE
+from clinic.queries import birth_date_of, person_row
+from core.database import UUID_PARAMETER, Reading
+from core.dates import latest_today
 from core.errors import NotFound
 
 
 async def tooth_chart(reading: Reading, patient_id: UUID, at: date | None, now: datetime) -> Odontogram:
     """The chart on a date, or the present one. Raises `NotFound` for an unknown patient.
 
-    The present chart is one key lookup while the stored one holds; any other date is folded here.
+    The present chart is one key lookup while the stored one holds; any other is folded here from one more statement.
     """
     today = latest_today(now)
-    if at is None:
-        stored = select(col(ChartRow.teeth)).where(col(ChartRow.id) == patient_id, _holds(today))
-        teeth = (await reading.execute(stored)).scalar_one_or_none()
-        if teeth is not None:
-            return Odontogram.model_validate(teeth, strict=False)
-    born = await birth_date(reading, patient_id)
-    if born is None:
+    person = person_row(None, bindparam("patient", type_=UUID_PARAMETER)).subquery("person")
+    known = select(person.c.birth_date, chart_json(person.c.clinic_id, person.c.id).label("teeth"))
+    found = (await reading.execute(known, {"patient": patient_id, "now": now, "today": today})).one_or_none()
+    if found is None:
         raise NotFound
+    if at is None and found.teeth is not None:
+        return Odontogram.model_validate(found.teeth, strict=False)
     findings = await findings_of(reading, [patient_id])
-    return odontogram(findings.get(patient_id, []), born, at or today)
+    return odontogram(findings.get(patient_id, []), found.birth_date, at or today)
 
 
 async def findings_of(reading: Reading, patient_ids: Collection[UUID]) -> dict[UUID, list[Finding]]:

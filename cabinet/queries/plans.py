@@ -209,11 +209,11 @@ def promotions_json(person: Any) -> Any:
 
 
 def _open_to(person: Any) -> tuple[ColumnElement[bool], ...]:
-    age = func.date_part("year", func.age(person.c.today, person.c.birth_date))
+    grown_up = col(person.c.birth_date) + func.make_interval(PromotionRow.min_age) <= person.c.today
     return (
         col(PromotionRow.ends_on) >= person.c.today,
         col(PromotionRow.starts_on) <= person.c.today,
-        or_(col(PromotionRow.min_age).is_(None), age >= PromotionRow.min_age),
+        or_(col(PromotionRow.min_age).is_(None), grown_up),
         or_(func.cardinality(PromotionRow.languages) == 0, person.c.language == func.any(PromotionRow.languages)),
     )
 

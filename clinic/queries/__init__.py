@@ -14,7 +14,6 @@ from clinic.queries.people import (
     PatientCard,
     Record,
     StaffStanding,
-    birth_date,
     home_branch,
     named_patients,
     opened_record,
@@ -24,17 +23,17 @@ from clinic.queries.people import (
     staff_of_account,
     staff_standing,
 )
-from clinic.queries.places import any_clinic, branch_hours, branches_by_name, clinic_exists
+from clinic.queries.places import Place, any_clinic, branch_hours, branches_by_name, clinic_exists
 from clinic.queries.visits import Visit, visit_value, visits
 
 __all__ = [
     "Named",
     "PatientCard",
+    "Place",
     "Record",
     "StaffStanding",
     "Visit",
     "any_clinic",
-    "birth_date",
     "birth_date_of",
     "branch_hours",
     "branches_by_name",

@@ -17,7 +17,7 @@ def may_open(account_id: Any, session_id: Any, now: Any) -> tuple[ColumnElement[
         col(Access.account_id) == account_id,
         col(Access.revoked_at).is_(None),
         or_(col(Access.ends_at).is_(None), col(Access.ends_at) > now),
-        live_session(session_id, col(Access.account_id)),
+        live_session(session_id, col(Access.account_id), now),
     )
 
 

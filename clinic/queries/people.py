@@ -1,7 +1,7 @@
 """Who is known: records an account may open, patients for the desk, staff and what it may do."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, select
@@ -74,16 +74,17 @@ async def opened_record(
     return (await reading.execute(statement)).scalar_one_or_none()
 
 
-async def staff_standing(reading: Reading, account_id: UUID, session_id: UUID) -> StaffStanding | None:
+async def staff_standing(reading: Reading, account_id: UUID, session_id: UUID, now: datetime) -> StaffStanding | None:
     statement = select(Staff).where(
         col(Staff.account_id) == account_id,
         col(Staff.left_at).is_(None),
-        live_session(bindparam("session", session_id), col(Staff.account_id)),
+        live_session(bindparam("session", session_id), col(Staff.account_id), now),
     )
     staff = (await reading.execute(statement)).scalar_one_or_none()
     if staff is None:
         return None
-    return StaffStanding(staff.id, staff.name, frozenset(Permission(name) for name in staff.permissions))
+    known = frozenset(permission for permission in Permission if permission in staff.permissions)
+    return StaffStanding(staff.id, staff.name, known)
 
 
 async def staff_of_account(reading: Reading, account_id: UUID) -> bool:
@@ -123,9 +124,4 @@ async def named_patients(reading: Reading, source: str, names: set[str]) -> dict
 
 async def home_branch(reading: Reading, patient_id: UUID) -> UUID | None:
     statement = select(col(Patient.branch_id)).where(col(Patient.id) == patient_id)
-    return (await reading.execute(statement)).scalar_one_or_none()
-
-
-async def birth_date(reading: Reading, patient_id: UUID) -> date | None:
-    statement = select(col(Patient.birth_date)).where(col(Patient.id) == patient_id)
     return (await reading.execute(statement)).scalar_one_or_none()

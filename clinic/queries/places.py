@@ -1,5 +1,6 @@
 """The clinic itself and its branches."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
@@ -10,9 +11,17 @@ from clinic.tables import Branch, Clinic
 from core.database import Reading, Sweeping
 
 
-async def branches_by_name(reading: Reading) -> dict[str, UUID]:
-    rows = (await reading.execute(select(col(Branch.name), col(Branch.id)))).all()
-    return {row.name: row.id for row in rows}
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A branch, as rows of another system are put into it."""
+
+    id: UUID
+    zone: str
+
+
+async def branches_by_name(reading: Reading) -> dict[str, Place]:
+    rows = await reading.execute(select(col(Branch.name), col(Branch.id), col(Branch.zone)))
+    return {name: Place(row_id, zone) for name, row_id, zone in rows}
 
 
 async def branch_hours(reading: Reading, branch_id: UUID) -> Hours | None:

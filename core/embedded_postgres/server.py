@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,6 @@ _PORT = 5432
 _LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
 _START_SECONDS = 30.0
 _LOOK_SECONDS = 0.01
-_RETRY_SECONDS = 0.2
-_ORPHANS = "pre-existing shared memory block"
 _PR_SET_PDEATHSIG = 1
 _BUILTIN_FROM = 17
 _PRIVATE = 0o700
@@ -80,8 +78,9 @@ class EmbeddedPostgres:
             socket = _socket_folder(home, account)
             if _settled(cluster) == READY:
                 return cls(home, socket, None)
-            _clear_stale(cluster, socket)
-            return cls(home, socket, _brought_up(programs, cluster, socket, account, durable=durable))
+            with _claim(home) as claim:
+                _clear_stale(cluster, socket)
+                return cls(home, socket, _brought_up(programs, cluster, socket, account, claim, durable=durable))
 
     def stop(self) -> None:
         """Fast shutdown of an owned server (open transactions roll back); an attached one runs on."""
@@ -96,14 +95,14 @@ class EmbeddedPostgres:
         self._process = None
 
 
-async def create_database(server: EmbeddedPostgres, name: str, *, template: str | None = None) -> None:
-    """Make the database unless it exists. `template` copies another one (16 ms for ours)."""
+async def create_database(server: EmbeddedPostgres, name: str) -> None:
+    """Make the database unless it exists."""
     connection = await asyncpg.connect(user=OWNER_ROLE, host=str(server.socket), port=_PORT, database="postgres")
     try:
         if await connection.fetchval("select 1 from pg_database where datname = $1", name):
             return
-        copy = f' template "{template}" strategy file_copy' if template else ""
-        await connection.execute(f'create database "{name}"{copy}')
+        with suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):  # another start was faster
+            await connection.execute(f'create database "{name}"')
     finally:
         await connection.close()
 
@@ -114,6 +113,29 @@ def _lock(home: Path) -> Iterator[None]:
     with (home / "start.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _claim(home: Path) -> Iterator[int]:
+    """The right to run a server on this cluster: a lock that the server and its sessions inherit and hold.
+
+    A server in another container cannot be seen by its pid, and a session can outlive its killed server;
+    both keep the lock, and a second server beside them would destroy the data. Waits for sessions to end.
+    """
+    deadline = time.monotonic() + _START_SECONDS
+    with (home / "running.lock").open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise NoPostgres(
+                        f"another PostgreSQL works on {home}, perhaps of another container:"
+                        " a data folder is for one at a time"
+                    ) from None
+                time.sleep(_LOOK_SECONDS)
+        yield file.fileno()
 
 
 def _make_cluster(programs: Binaries, cluster: Path, account: ServerAccount, *, durable: bool) -> None:
@@ -166,7 +188,7 @@ def _clear_stale(cluster: Path, socket: Path) -> None:
 
 
 def _launch(
-    programs: Binaries, cluster: Path, socket: Path, account: ServerAccount, *, durable: bool
+    programs: Binaries, cluster: Path, socket: Path, account: ServerAccount, claim: int, *, durable: bool
 ) -> subprocess.Popen[bytes]:
     options = [
         "listen_addresses=",
@@ -184,7 +206,7 @@ def _launch(
         # preexec_fn is one bare libc call made on the main thread: no lock of another thread can be held.
         process: subprocess.Popen[bytes] = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd="/",
-            start_new_session=True, preexec_fn=_die_with_parent(), **_as_user(account),  # noqa: PLW1509
+            start_new_session=True, pass_fds=(claim,), preexec_fn=_die_with_parent(), **_as_user(account),  # noqa: PLW1509
         )  # fmt: skip
     return process
 
@@ -208,19 +230,16 @@ def _settled(cluster: Path) -> str:
 
 
 def _brought_up(
-    programs: Binaries, cluster: Path, socket: Path, account: ServerAccount, *, durable: bool
+    programs: Binaries, cluster: Path, socket: Path, account: ServerAccount, claim: int, *, durable: bool
 ) -> subprocess.Popen[bytes]:
-    """A server that answers. Sessions that outlived a killed postmaster keep the next out: it tries until they end."""
-    log, deadline = cluster.with_name("postgres.log"), time.monotonic() + _START_SECONDS
-    while True:
-        before = log.stat().st_size if log.exists() else 0
-        process = _launch(programs, cluster, socket, account, durable=durable)
-        if _came_up(process, cluster, deadline):
-            return process
-        told = log.read_bytes()[before:].decode(errors="replace")
-        if _ORPHANS not in told or time.monotonic() > deadline:
-            raise NoPostgres(f"PostgreSQL did not come up; the end of {log}:\n{told[-800:]}")
-        time.sleep(_RETRY_SECONDS)
+    """A server that answers, or `NoPostgres` with the end of its log."""
+    log = cluster.with_name("postgres.log")
+    before = log.stat().st_size if log.exists() else 0
+    process = _launch(programs, cluster, socket, account, claim, durable=durable)
+    if _came_up(process, cluster, time.monotonic() + _START_SECONDS):
+        return process
+    told = log.read_bytes()[before:].decode(errors="replace")
+    raise NoPostgres(f"PostgreSQL did not come up; the end of {log}:\n{told[-800:]}")
 
 
 def _came_up(process: subprocess.Popen[bytes], cluster: Path, deadline: float) -> bool:

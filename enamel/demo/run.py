@@ -45,8 +45,11 @@ def run_demo(settings: Settings) -> int:
 def _listen(settings: Settings) -> socket.socket:
     try:
         return socket.create_server((settings.host, settings.port), backlog=512, reuse_port=False)
-    except OSError:
-        raise CannotStart(f"port {settings.port} is taken: set ENAMEL_PORT to another (0 picks one)") from None
+    except OSError as error:
+        place = f"{settings.host}:{settings.port}"
+        raise CannotStart(
+            f"cannot listen on {place} ({error.strerror}): set ENAMEL_PORT to another, 0 picks one"
+        ) from None
 
 
 def _of_this_demo(settings: Settings, listening: socket.socket) -> Settings:

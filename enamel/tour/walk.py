@@ -103,7 +103,7 @@ async def staff_invites(stage: Stage, staff: Caller) -> tuple[str, str]:
     stage.narrator.step("The desk has seen a document and hands over a link code")
     found = await staff.call("GET", f"/v1/staff/patients?phone=%2B{stage.person.phone[1:]}")
     patient_id: str = found["items"][0]["patient_id"]
-    issued = await staff.call("POST", f"/v1/staff/patients/{patient_id}/link-codes", {}, expect=201)
+    issued = await staff.call("POST", f"/v1/staff/patients/{patient_id}/link-codes", {"relation": "self"}, expect=201)
     return patient_id, issued["code"]
 
 

@@ -8,6 +8,7 @@ from core.clock import now
 from core.database import Database
 from enamel.worker.automation import run_journeys
 from enamel.worker.chat import tell_unread
+from enamel.worker.identity import PAUSE_SECONDS, forget
 from enamel.worker.media import make_previews
 from enamel.worker.process import Loop
 from enamel.worker.push import deliver_due
@@ -33,4 +34,5 @@ def loops(tools: Tools) -> list[Loop]:
         Loop("journeys", lambda: run_journeys(tools.database, now()), tools.journey_pause.total_seconds()),
         Loop("chat notices", lambda: tell_unread(tools.database, now())),
         Loop("previews", lambda: make_previews(tools.database, tools.storage, now())),
+        Loop("forgetting", lambda: forget(tools.database, now()), PAUSE_SECONDS),
     ]

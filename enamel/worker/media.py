@@ -10,9 +10,9 @@ Crash safety, line by line of `make_previews`:
 - Two workers on one picture (a lease that ended too early): both store the same bytes, one settles the row, the
   other finds it settled and records nothing.
 
-The original is stored before its row exists (`api.pictures`), so a claimed picture always has its bytes. What
-kills its process is tried again until `gives_up`; what cannot be reached (storage, database) is raised, keeps its
-lease, and is tried again without an end.
+The original is stored before its row exists (`api.pictures`), so bytes that are missing were lost since. They, and
+what kills its process, are tried again until `gives_up`; what cannot be reached (storage, database) is raised when
+all have ended, keeps its lease, and is tried again without an end.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from core.database import Database
 from media.commands import ClaimedUpload, claim_uploads, record_previews, reject
 from media.darkroom import Unfinished, develop
 from media.kinds import Developed, MediaType, Reason, Rejected, Variant, gives_up
-from media.storage import Storage
+from media.storage import Missing, Storage
 
 AT_ONCE = 2
 """Pictures of one claim; each is a process that may take a core and a gigabyte."""
@@ -32,9 +32,11 @@ async def make_previews(database: Database, storage: Storage, now: datetime) -> 
     """Settle up to `AT_ONCE` uploads; how many were claimed (0: nothing waits)."""
     async with database.sweeping() as sweeping:
         claimed = await claim_uploads(sweeping, now, AT_ONCE)
-    async with asyncio.TaskGroup() as group:
-        for each in claimed:
-            group.create_task(_settle(database, storage, each, now))
+    # Each to its own end: what one of them lacks must not stop its neighbour.
+    ends = await asyncio.gather(*(_settle(database, storage, each, now) for each in claimed), return_exceptions=True)
+    for end in ends:
+        if end is not None:
+            raise end
     return len(claimed)
 
 
@@ -51,9 +53,10 @@ async def _settle(database: Database, storage: Storage, claimed: ClaimedUpload, 
 
 async def _look_into(storage: Storage, claimed: ClaimedUpload) -> Developed | Reason | None:
     """The stored previews, why there are none, or None where it shall be tried again."""
-    original = await storage.get(claimed.key(Variant.ORIGINAL))
     try:
-        made = await develop(original)
+        made = await develop(await storage.get(claimed.key(Variant.ORIGINAL)))
+    except Missing:
+        return Reason.LOST if gives_up(claimed.attempts) else None
     except Rejected as rejected:
         return rejected.reason
     except Unfinished:

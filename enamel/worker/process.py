@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 60.0
+MOST_DOUBLINGS = 6
 DRAIN_SECONDS = 25.0
 
 _LOG = logging.getLogger("enamel.worker")
@@ -35,19 +35,27 @@ def stop_on_signals() -> asyncio.Event:
     return stop
 
 
-async def run_worker(loops: Sequence[Loop], stop: asyncio.Event) -> None:
+async def run_worker(loops: Sequence[Loop], stop: asyncio.Event) -> bool:
     """Run all loops until `stop` is set, then wait for the steps under way; what outlasts that is cancelled.
 
-    A cancelled step is like a killed one: its lease ends and another worker goes on.
+    A cancelled step is like a killed one: its lease ends and another worker goes on. False where a loop ended
+    by itself: that stops the others too, so that whoever watches over the process starts a whole one.
     """
     running = [asyncio.create_task(_run(loop, stop), name=loop.name) for loop in loops]
+    told = asyncio.create_task(stop.wait())
     try:
-        await stop.wait()
+        await asyncio.wait([told, *running], return_when=asyncio.FIRST_COMPLETED)
+        was_told = stop.is_set()
+        stop.set()
         await asyncio.wait(running, timeout=DRAIN_SECONDS)
     finally:
-        for task in running:
+        for task in (told, *running):
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        ends = await asyncio.gather(*running, return_exceptions=True)
+    for loop, end in zip(loops, ends, strict=True):
+        if end is not None:
+            log_failure(loop.name, end)
+    return was_told
 
 
 async def _run(loop: Loop, stop: asyncio.Event) -> None:
@@ -58,7 +66,7 @@ async def _run(loop: Loop, stop: asyncio.Event) -> None:
         except Exception as error:  # noqa: BLE001  a loop outlives any failure of its step; it is logged and tried later
             failures += 1
             log_failure(loop.name, error)
-            await _pause(stop, min(PAUSE_SECONDS * 2**failures, LONGEST_PAUSE_SECONDS))
+            await _pause(stop, PAUSE_SECONDS * 2 ** min(failures, MOST_DOUBLINGS))
             continue
         failures = 0
         if not did:

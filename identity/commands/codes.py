@@ -1,6 +1,8 @@
 """One-time codes: send one to a phone, spend it, and the account of the phone it proves."""
 
 import hmac
+import json
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +20,8 @@ from identity.queries import code_history
 from identity.secrets import new_code
 from identity.sign_in import CODE_LIFE, CODE_TRIES, CodeVerdict, code_verdict
 from identity.tables import Account, CodeChallenge
+
+_LOG = logging.getLogger("enamel.identity")
 
 
 class CodeTooSoon(TooMany):
@@ -50,6 +54,9 @@ async def send_code(writing: Writing, keys: Keys, phone: str, address: str, now:
     verdict, wait = code_verdict(await code_history(writing, phone, address, now), now)
     if verdict is CodeVerdict.WAIT:
         raise CodeTooSoon(retry_after_seconds=int(wait.total_seconds()) + 1)
+    if verdict is CodeVerdict.SILENT:
+        # The only sign of an attack, or of patients who wait in vain. Whose number it was is not told.
+        _LOG.warning(json.dumps({"sign_in": "code held back by a brake"}))
     code, challenge_id = new_code(), new_id()
     # Earlier codes of the number die, so that a resend does not widen the guess.
     outdated = update(CodeChallenge).where(col(CodeChallenge.phone) == phone, col(CodeChallenge.used_at).is_(None))
@@ -73,12 +80,13 @@ async def spend_code(writing: Writing, keys: Keys, challenge_id: UUID, code: str
     """Take one try; the phone that is proven, or None.
 
     It returns instead of raising because a wrong try must stay counted: commit before you refuse.
-    Fifty parallel tries take at most five: the row's own update is the lock.
+    Fifty parallel tries take at most five: the row's own update is the lock. A code that was held back opens nothing.
     """
     taken = (
         update(CodeChallenge)
         .where(
             col(CodeChallenge.id) == challenge_id,
+            col(CodeChallenge.sent),
             col(CodeChallenge.tries_left) > 0,
             col(CodeChallenge.used_at).is_(None),
             col(CodeChallenge.expires_at) > now,
@@ -97,7 +105,7 @@ async def spend_code(writing: Writing, keys: Keys, challenge_id: UUID, code: str
 
 async def account_of_phone(writing: Writing, phone: str, now: datetime) -> UUID:
     """The account of a proven phone, made when it is new."""
-    made = insert(Account).values(id=new_id(), phone=phone, failures=0, created_at=now)
+    made = insert(Account).values(id=new_id(), phone=phone, created_at=now)
     kept = made.on_conflict_do_update(index_elements=["phone"], set_={"phone": made.excluded.phone})
     account_id: UUID = (await writing.execute(kept.returning(col(Account.id)))).scalar_one()
     return account_id

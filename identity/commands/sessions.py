@@ -131,3 +131,14 @@ async def end_session(writing: Writing, account_id: UUID, session_id: UUID, now:
         .returning(col(Session.id))
     )
     return (await writing.execute(statement)).scalar_one_or_none() is not None
+
+
+async def end_staff_sessions(writing: Writing, clinic_id: UUID, account_id: UUID, now: datetime) -> None:
+    """Sign a person out of every desk of this clinic."""
+    mine = (
+        col(Session.account_id) == account_id,
+        col(Session.clinic_id) == clinic_id,
+        col(Session.audience) == Audience.STAFF.value,
+        col(Session.revoked_at).is_(None),
+    )
+    await writing.execute(update(Session).where(*mine).values(revoked_at=now))

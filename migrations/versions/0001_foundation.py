@@ -24,6 +24,7 @@ ROLES = [
     "do $$ begin create role enamel_app nologin; exception when duplicate_object then null; end $$",
     "do $$ begin create role enamel_worker nologin; exception when duplicate_object then null; end $$",
     "grant usage on schema public to enamel_app, enamel_worker",
+    "grant select on alembic_version to enamel_app",
 ]
 
 # Rights, and the wall between clinics (row-level security).
@@ -47,6 +48,7 @@ RULES = [
     "create policy own_clinic on journey to enamel_app using (clinic_id = nullif(current_setting('enamel.clinic_id', true), '')::uuid) with check (clinic_id = nullif(current_setting('enamel.clinic_id', true), '')::uuid)",
     "create policy every_clinic on journey to enamel_worker using (true) with check (true)",
     "grant select, insert, update, delete on partner_app to enamel_app, enamel_worker",
+    "grant select, insert, update, delete on password_try to enamel_app, enamel_worker",
     "grant select, insert, update, delete on promotion to enamel_app, enamel_worker",
     "alter table promotion enable row level security",
     "create policy own_clinic on promotion to enamel_app using (clinic_id = nullif(current_setting('enamel.clinic_id', true), '')::uuid) with check (clinic_id = nullif(current_setting('enamel.clinic_id', true), '')::uuid)",
@@ -156,7 +158,8 @@ begin
     perform set_config('enamel.clinic_id', p_clinic::text, true);
     if not exists (
         select from session s
-        where s.id = p_session and s.account_id = p_account and s.clinic_id = p_clinic and s.revoked_at is null
+        where s.id = p_session and s.account_id = p_account and s.clinic_id = p_clinic
+            and s.revoked_at is null and s.idle_until > p_at and s.ends_at > p_at
     ) then
         o_refusal := 'session-ended';
         return;
@@ -206,7 +209,6 @@ declare
     v_message message%rowtype;
     v_new boolean := false;
 begin
-    perform set_config('enamel.clinic_id', p_clinic::text, true);
     select * into v_message from message m
     where m.clinic_id = p_clinic and m.sender_id = p_sender and m.client_id = p_client;
     if not found then
@@ -291,8 +293,9 @@ begin
         return json_build_object('refusal', 'not-found');
     end if;
     insert into mark as k (clinic_id, conversation_id, person_id, side, delivered, read)
-    values (p_clinic, v_thread.id, v_party.o_person, p_side,
-        least(greatest(p_delivered, p_read), v_thread.last_seq), least(p_read, v_thread.last_seq))
+    select p_clinic, v_thread.id, v_party.o_person, p_side, least(greatest(p_delivered, p_read), v_thread.last_seq),
+        least(p_read, v_thread.last_seq)
+    where least(greatest(p_delivered, p_read), v_thread.last_seq) > 0
     on conflict (clinic_id, conversation_id, person_id) do update
     set delivered = greatest(k.delivered, excluded.delivered), read = greatest(k.read, excluded.read)
     where excluded.delivered > k.delivered or excluded.read > k.read
@@ -330,8 +333,6 @@ def upgrade() -> None:
         sa.Column("phone", sa.String(), nullable=True),
         sa.Column("email", sa.String(), nullable=True),
         sa.Column("password_hash", sa.String(), nullable=True),
-        sa.Column("failures", sa.Integer(), nullable=False),
-        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("email"),
@@ -349,6 +350,7 @@ def upgrade() -> None:
         sa.Column("address", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("clinic_id", "id"),
     )
+    op.create_index("branch_name", "branch", ["clinic_id", "name"], unique=True)
     op.create_table(
         "clinic",
         sa.Column("clinic_id", sa.Uuid(), nullable=False),
@@ -421,6 +423,14 @@ def upgrade() -> None:
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_table(
+        "password_try",
+        sa.Column("bucket", sa.LargeBinary(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("bucket"),
+    )
+    op.create_index("password_try_failed", "password_try", ["failed_at"], unique=False)
     op.create_table(
         "promotion",
         sa.Column("clinic_id", sa.Uuid(), nullable=False),
@@ -548,6 +558,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("clinic_id", "id"),
     )
     op.create_index("access_account", "access", ["clinic_id", "account_id", "patient_id"], unique=True)
+    op.create_index(
+        "access_own",
+        "access",
+        ["clinic_id", "account_id"],
+        unique=True,
+        postgresql_where=sa.text("relation = 'self' and revoked_at is null"),
+    )
     op.create_index("access_patient", "access", ["clinic_id", "patient_id"], unique=False)
     op.create_table(
         "appointment",
@@ -1018,6 +1035,9 @@ def downgrade() -> None:
     op.drop_index("appointment_of_patient", table_name="appointment")
     op.drop_table("appointment")
     op.drop_index("access_patient", table_name="access")
+    op.drop_index(
+        "access_own", table_name="access", postgresql_where=sa.text("relation = 'self' and revoked_at is null")
+    )
     op.drop_index("access_account", table_name="access")
     op.drop_table("access")
     op.drop_index("staff_account", table_name="staff")
@@ -1030,6 +1050,8 @@ def downgrade() -> None:
     op.drop_table("device")
     op.drop_index("promotion_ends", table_name="promotion")
     op.drop_table("promotion")
+    op.drop_index("password_try_failed", table_name="password_try")
+    op.drop_table("password_try")
     op.drop_table("partner_app")
     op.drop_index("journey_version", table_name="journey")
     op.drop_index("journey_active", table_name="journey", postgresql_where=sa.text("state = 'active'"))
@@ -1042,5 +1064,6 @@ def downgrade() -> None:
     op.drop_index("code_challenge_created", table_name="code_challenge")
     op.drop_table("code_challenge")
     op.drop_table("clinic")
+    op.drop_index("branch_name", table_name="branch")
     op.drop_table("branch")
     op.drop_table("account")

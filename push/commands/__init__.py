@@ -3,7 +3,7 @@
 from push.commands.claims import Due, claim
 from push.commands.consents import set_consent
 from push.commands.devices import DeviceFacts, register_device, unbind_devices
-from push.commands.outbox import cancel, enqueue
+from push.commands.outbox import cancel_across, enqueue_across
 from push.commands.outcomes import Answer, record_outcomes
 from push.commands.receipts import Receipt, ReceiptEvent, confirm
 
@@ -13,10 +13,10 @@ __all__ = [
     "Due",
     "Receipt",
     "ReceiptEvent",
-    "cancel",
+    "cancel_across",
     "claim",
     "confirm",
-    "enqueue",
+    "enqueue_across",
     "record_outcomes",
     "register_device",
     "set_consent",

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Text, and_, column, func, literal
+from sqlalchemy import ColumnElement, FromClause, Integer, Text, and_, column, func, literal
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import TypeEngine
@@ -31,5 +31,5 @@ def keys(rows: Iterable[tuple[UUID, UUID]]) -> TableValuedAlias:
     return batch({"clinic_id": UUIDS, "id": UUIDS}, sorted(set(rows)))
 
 
-def same_key(table: Any, names: TableValuedAlias) -> ColumnElement[bool]:
+def same_key(table: Any, names: FromClause) -> ColumnElement[bool]:
     return and_(col(table.clinic_id) == names.c.clinic_id, col(table.id) == names.c.id)

@@ -16,7 +16,7 @@ from sqlmodel import col
 
 from clinic.hours import Hours
 from clinic.queries import openers
-from core.database import Sweeping
+from core.database import Sweeping, Writing
 from core.events import SYSTEM, Happening, record_across
 from core.ids import new_id
 from identity.queries import live_session
@@ -49,6 +49,8 @@ class Due:
     purpose: Purpose
     attempt: int
     claimed_at: datetime
+    expires_at: datetime
+    """Of the notice, which may outlive `message`: what closes today may be tried again tomorrow."""
     target: Target
     message: Message
 
@@ -122,27 +124,30 @@ async def _phones(sweeping: Sweeping, notices: Sequence[NoticeRow], now: datetim
         .join_from(names, NoticeRow, same_key(NoticeRow, names))
         .join(opener, same_record)
         .join(DeviceRow, same_account)
-        .where(_alive())
+        .where(_alive(now))
     )
     for notice_id, phone in await sweeping.execute(statement):
         phones[notice_id].append(phone)
     return phones
 
 
-def _alive() -> Any:
+def _alive(now: datetime) -> Any:
     """SQL: the phone was not given up, and the session that brought its token is still signed in."""
-    return and_(col(DeviceRow.dead_at).is_(None), live_session(DeviceRow.session_id, DeviceRow.account_id))
+    return and_(col(DeviceRow.dead_at).is_(None), live_session(DeviceRow.session_id, DeviceRow.account_id, now))
 
 
 def _due(notice: NoticeRow, phone: DeviceRow, delivery_id: UUID, attempt: int, now: datetime) -> Due:
     kind = NoticeKind(notice.kind)
     title, text = lock_screen(kind, phone.locale)
-    message = Message(notice.id, kind, title, text, notice.link, notice.expires_at, notice.expires_at - now)
+    # A provider that reaches the phone only at night must let it be: the inbox keeps it.
+    hours = _hours(notice)
+    until = min(notice.expires_at, hours.closes_after(now)) if hours else notice.expires_at
+    message = Message(notice.id, kind, title, text, notice.link, until, until - now)
     target = Target(phone.platform, phone.app_build, phone.token)
     purpose = Purpose(notice.purpose)
     return Due(
         notice.clinic_id, delivery_id, notice.id, notice.patient_id, phone.id,
-        notice.cause_id, purpose, attempt, now, target, message,
+        notice.cause_id, purpose, attempt, now, notice.expires_at, target, message,
     )  # fmt: skip
 
 
@@ -219,7 +224,7 @@ def _going_on(now: datetime, limit: int) -> Select[DeliveryRow, NoticeRow, Devic
         col(DeviceRow.clinic_id) == DeliveryRow.clinic_id, col(DeviceRow.id) == col(DeliveryRow.device_id)
     )
     return (
-        select(DeliveryRow, NoticeRow, DeviceRow, consent_word(NoticeRow), and_(_alive(), may_open))
+        select(DeliveryRow, NoticeRow, DeviceRow, consent_word(NoticeRow), and_(_alive(now), may_open))
         .join(NoticeRow, same_notice)
         .join(DeviceRow, same_phone)
         .where(_STILL_OPEN, col(DeliveryRow.next_at) <= now)
@@ -256,7 +261,7 @@ async def _move_tries(sweeping: Sweeping, rows: list[tuple[Any, ...]]) -> None:
     await sweeping.execute(statement, execution_options=UNTRACKED)
 
 
-async def finish(sweeping: Sweeping, notices: Sequence[tuple[UUID, UUID]]) -> None:
+async def finish(writing: Writing, notices: Sequence[tuple[UUID, UUID]]) -> None:
     """Close those notices, of (clinic_id, id), whose every delivery has come to its end."""
     if not notices:
         return
@@ -267,7 +272,7 @@ async def finish(sweeping: Sweeping, notices: Sequence[tuple[UUID, UUID]]) -> No
         _STILL_OPEN,
     )
     over = update(NoticeRow).where(same_key(NoticeRow, names), col(NoticeRow.state) == "due", ~still_open)
-    await sweeping.execute(
+    await writing.execute(
         over.where(col(NoticeRow.next_at).is_(None)).values(state="done"), execution_options=UNTRACKED
     )
 

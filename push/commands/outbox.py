@@ -5,31 +5,40 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from core.database import Writing
-from core.events import SYSTEM, Happening, record
+from core.events import SYSTEM, Happening, record_across
 from core.ids import new_id
-from push.commands.batch import UNTRACKED
+from push.commands.batch import TEXTS, UNTRACKED, UUIDS, batch, keys, same_key
 from push.notice import Notice
 from push.outcome import DeliveryState
 from push.tables import DeliveryRow, NoticeRow
 
 
-async def enqueue(writing: Writing, clinic_id: UUID, notices: Sequence[Notice], now: datetime) -> dict[str, UUID]:
-    """The id of each notice by its dedupe key. A key that is known already names the notice it named before."""
+async def enqueue_across(
+    writing: Writing, notices: Sequence[tuple[UUID, Notice]], now: datetime
+) -> dict[tuple[UUID, str], UUID]:
+    """Takes (clinic_id, notice), gives the id of each by (clinic_id, dedupe_key).
+
+    A key that is known already names the notice it named before. Two statements, whatever the number of
+    notices and of clinics.
+    """
     if not notices:
         return {}
-    rows = [_row(clinic_id, notice, now) for notice in notices]
+    # In one order, so that two transactions that enqueue the same keys wait for each other and never in a ring.
+    ordered = sorted(notices, key=lambda pair: (pair[0], pair[1].dedupe_key))
     fresh = insert(NoticeRow).on_conflict_do_nothing(index_elements=["clinic_id", "dedupe_key"])
-    await writing.execute(fresh, rows)
-    names = sorted({notice.dedupe_key for notice in notices})
-    named = select(col(NoticeRow.dedupe_key), col(NoticeRow.id)).where(
-        col(NoticeRow.clinic_id) == clinic_id, col(NoticeRow.dedupe_key) == func.any(names)
-    )
-    return dict(row for row in await writing.execute(named))
+    rows = [_row(clinic_id, notice, now) for clinic_id, notice in ordered]
+    await writing.execute(fresh.execution_options(render_nulls=True), rows)
+    pairs = [(clinic_id, notice.dedupe_key) for clinic_id, notice in ordered]
+    names = batch({"clinic_id": UUIDS, "dedupe_key": TEXTS}, pairs)
+    same = and_(col(NoticeRow.clinic_id) == names.c.clinic_id, col(NoticeRow.dedupe_key) == names.c.dedupe_key)
+    columns = (col(NoticeRow.clinic_id), col(NoticeRow.dedupe_key), col(NoticeRow.id))
+    found = await writing.execute(select(*columns).join_from(names, NoticeRow, same))
+    return {(clinic_id, dedupe_key): notice_id for clinic_id, dedupe_key, notice_id in found}
 
 
 def _row(clinic_id: UUID, notice: Notice, now: datetime) -> dict[str, Any]:
@@ -56,33 +65,39 @@ def _row(clinic_id: UUID, notice: Notice, now: datetime) -> dict[str, Any]:
     }
 
 
-async def cancel(writing: Writing, clinic_id: UUID, cause_ids: Sequence[UUID], reason: str, now: datetime) -> int:
-    """Take back what these causes still wanted to say; how many notices that were. `reason` is a stable code.
+async def cancel_across(writing: Writing, causes: Sequence[tuple[UUID, UUID]], reason: str, now: datetime) -> int:
+    """Take back what these causes, of (clinic_id, cause_id), still wanted to say; how many notices that were.
+
+    `reason` is a stable code. At most four statements, whatever the number of causes and of clinics.
 
     Exit wins over send: this waits for the rows that a worker is claiming, and a worker passes by the rows
     that are locked here, or reads them as cancelled. What a worker already holds is on its way and is not
     called back; if its send does not succeed, it is not repeated.
     """
-    causes = (col(NoticeRow.clinic_id) == clinic_id, col(NoticeRow.cause_id) == func.any(list(cause_ids)))
-    standing = (
-        select(NoticeRow).where(*causes, col(NoticeRow.state) == "due").order_by(col(NoticeRow.id)).with_for_update()
-    )
-    notices = (await writing.execute(standing)).scalars().all()
+    notices = await _lock_standing(writing, causes) if causes else ()
     if not notices:
         return 0
-    ids = [notice.id for notice in notices]
-    ended = update(NoticeRow).where(col(NoticeRow.clinic_id) == clinic_id, col(NoticeRow.id) == func.any(ids))
+    names = keys((notice.clinic_id, notice.id) for notice in notices)
+    ended = update(NoticeRow).where(same_key(NoticeRow, names))
     await writing.execute(ended.values(state="cancelled", reason=reason, next_at=None), execution_options=UNTRACKED)
     waiting = update(DeliveryRow).where(
-        col(DeliveryRow.clinic_id) == clinic_id,
-        col(DeliveryRow.notice_id) == func.any(ids),
+        col(DeliveryRow.clinic_id) == names.c.clinic_id,
+        col(DeliveryRow.notice_id) == names.c.id,
         col(DeliveryRow.state) == DeliveryState.DUE.value,
     )
     suppressed = {"state": DeliveryState.SUPPRESSED.value, "reason": reason}
     await writing.execute(waiting.values(suppressed), execution_options=UNTRACKED)
-    happenings = [suppression(notice, reason) for notice in notices]
-    await record(writing, clinic_id, SYSTEM, happenings, now)
+    happenings = [(notice.clinic_id, suppression(notice, reason)) for notice in notices]
+    await record_across(writing, SYSTEM, happenings, now)
     return len(notices)
+
+
+async def _lock_standing(writing: Writing, causes: Sequence[tuple[UUID, UUID]]) -> Sequence[NoticeRow]:
+    names = keys(causes)
+    same = and_(col(NoticeRow.clinic_id) == names.c.clinic_id, col(NoticeRow.cause_id) == names.c.id)
+    standing = select(NoticeRow).join_from(names, NoticeRow, same).where(col(NoticeRow.state) == "due")
+    ordered = standing.order_by(col(NoticeRow.clinic_id), col(NoticeRow.id)).with_for_update(of=NoticeRow)
+    return (await writing.execute(ordered)).scalars().all()
 
 
 def suppression(notice: NoticeRow, reason: str) -> Happening:

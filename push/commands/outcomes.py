@@ -68,7 +68,7 @@ async def _lock_notices(sweeping: Sweeping, notices: Sequence[tuple[UUID, UUID]]
 
 def _written(answer: Answer, now: datetime, jitter: float) -> _Written:
     due, outcome = answer.due, answer.outcome
-    step = next_step(outcome, due.attempt, now, due.message.expires_at, due.purpose, jitter)
+    step = next_step(outcome, due.attempt, now, due.expires_at, due.purpose, jitter)
     if isinstance(step, Final):
         return _Written(due, outcome.provider_id, step.state, step.reason, now, step.device_dead)
     return _Written(due, outcome.provider_id, DeliveryState.DUE, step.reason, step.at, device_dead=False)
@@ -107,10 +107,14 @@ async def _bury(sweeping: Sweeping, due: Sequence[Due], now: datetime) -> None:
     """Give phones up that the provider no longer knows, unless the app has shown itself since the claim."""
     if not due:
         return
-    gone = batch(
-        {"clinic_id": UUIDS, "id": UUIDS, "claimed_at": MOMENTS},
-        [(each.clinic_id, each.device_id, each.claimed_at) for each in due],
-    )
+    claims: dict[tuple[UUID, UUID], datetime] = {}
+    for each in sorted(due, key=lambda each: each.claimed_at):
+        claims[each.clinic_id, each.device_id] = each.claimed_at
+    named = batch({"clinic_id": UUIDS, "id": UUIDS, "claimed_at": MOMENTS}, [(*key, at) for key, at in claims.items()])
+    columns = (col(DeviceRow.clinic_id), col(DeviceRow.id), named.c.claimed_at)
+    locked = select(*columns).join_from(named, DeviceRow, same_key(DeviceRow, named)).order_by(*columns[:2])
+    # In one order: two workers that bury the same phones wait for each other and never in a ring.
+    gone = locked.with_for_update(of=DeviceRow).cte("gone")
     dead = update(DeviceRow).where(same_key(DeviceRow, gone), col(DeviceRow.last_seen_at) <= gone.c.claimed_at)
     await sweeping.execute(dead.values(dead_at=now), execution_options=UNTRACKED)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import and_, case, exists, func, literal, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, select, update
 from sqlmodel import col
 
 from clinic.queries import openers
@@ -13,11 +13,14 @@ from core.database import Writing
 from core.events import Actor, Happening, record
 from core.values import Value
 from push.commands.batch import MOMENTS, UNTRACKED
+from push.commands.claims import finish
 from push.outcome import DeliveryState
 from push.tables import DeliveryRow, DeviceRow, NoticeRow
 
 # A receipt proves what the provider's lost answer left open.
 _UNPROVEN = [state.value for state in (DeliveryState.DUE, DeliveryState.LEASED, DeliveryState.UNKNOWN)]
+
+_BY_RECEIPT = "receipt"
 
 
 class ReceiptEvent(StrEnum):
@@ -50,10 +53,13 @@ async def confirm(
     if not ids:
         return 0
     first = [notice for notice in notices if notice.id in opened and notice.opened_at is None]
-    happenings = [_opening(notice) for notice in first]
-    await _mark_deliveries(writing, clinic_id, session_id, ids, opened, now)
+    here = _this_phone(clinic_id, session_id, ids)
+    proven = await _prove(writing, here, now)
+    await _mark_deliveries(writing, here, opened, now)
+    await finish(writing, [(clinic_id, notice_id) for notice_id in proven])
     await _mark_opened(writing, clinic_id, [notice.id for notice in first], now)
-    await record(writing, clinic_id, actor, happenings, now)
+    happenings = [_acceptance(notice, proven[notice.id]) for notice in notices if notice.id in proven]
+    await record(writing, clinic_id, actor, happenings + [_opening(notice) for notice in first], now)
     return len(ids)
 
 
@@ -75,27 +81,39 @@ async def _locked_own(
     return (await writing.execute(statement)).scalars().all()
 
 
-async def _mark_deliveries(
-    writing: Writing, clinic_id: UUID, session_id: UUID, ids: list[UUID], opened: set[UUID], now: datetime
-) -> None:
-    """The delivery to this very phone: arrived, perhaps opened, and accepted whatever the provider said."""
-    this_phone = and_(
+def _this_phone(clinic_id: UUID, session_id: UUID, ids: list[UUID]) -> ColumnElement[bool]:
+    """SQL: the deliveries of these notices to the very phone that reports."""
+    return and_(
+        col(DeliveryRow.clinic_id) == clinic_id,
+        col(DeliveryRow.notice_id) == func.any(ids),
         col(DeviceRow.clinic_id) == DeliveryRow.clinic_id,
         col(DeviceRow.id) == DeliveryRow.device_id,
         col(DeviceRow.session_id) == session_id,
     )
+
+
+async def _prove(writing: Writing, here: ColumnElement[bool], now: datetime) -> dict[UUID, UUID]:
+    """Accept what the provider's answer left open; the device by the notice."""
+    statement = (
+        update(DeliveryRow)
+        .where(here, col(DeliveryRow.state).in_(_UNPROVEN))
+        .values(state=DeliveryState.ACCEPTED.value, reason=_BY_RECEIPT, accepted_at=now)
+        .returning(col(DeliveryRow.notice_id), col(DeviceRow.id))
+    )
+    return dict(row for row in await writing.execute(statement, execution_options=UNTRACKED))
+
+
+async def _mark_deliveries(writing: Writing, here: ColumnElement[bool], opened: set[UUID], now: datetime) -> None:
     was_opened = col(DeliveryRow.notice_id) == func.any(sorted(opened))
-    proven = col(DeliveryRow.state).in_(_UNPROVEN)
     moment = literal(now, MOMENTS)
     statement = (
         update(DeliveryRow)
-        .where(col(DeliveryRow.clinic_id) == clinic_id, col(DeliveryRow.notice_id) == func.any(ids), this_phone)
+        .where(here)
         .values(
             delivered_at=func.coalesce(col(DeliveryRow.delivered_at), moment),
             opened_at=case(
                 (was_opened, func.coalesce(col(DeliveryRow.opened_at), moment)), else_=DeliveryRow.opened_at
             ),
-            state=case((proven, DeliveryState.ACCEPTED.value), else_=DeliveryRow.state),
         )
     )
     await writing.execute(statement, execution_options=UNTRACKED)
@@ -106,6 +124,14 @@ async def _mark_opened(writing: Writing, clinic_id: UUID, ids: list[UUID], now: 
         return
     statement = update(NoticeRow).where(col(NoticeRow.clinic_id) == clinic_id, col(NoticeRow.id) == func.any(ids))
     await writing.execute(statement.values(opened_at=now), execution_options=UNTRACKED)
+
+
+def _acceptance(notice: NoticeRow, device_id: UUID) -> Happening:
+    facts = {
+        "kind": notice.kind, "purpose": notice.purpose, "state": DeliveryState.ACCEPTED.value,
+        "reason": _BY_RECEIPT, "device_id": str(device_id),
+    }  # fmt: skip
+    return Happening("push.accepted", notice.id, notice.patient_id, facts, notice.cause_id)
 
 
 def _opening(notice: NoticeRow) -> Happening:

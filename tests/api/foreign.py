@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from clinic.commands import admit_staff
 from core.clock import now
 from core.ids import new_id
+from core.moments import rfc3339
 from enamel.worker.media import make_previews
-from identity.commands import Device, open_session
+from identity.commands import Device, make_partner_app, make_staff_account, open_session
+from identity.permissions import PRESETS
 from identity.sign_in import Audience
 from tests.media.samples import photo
-from tests.world import Party, World, patient_fact
+from tests.world import DAY, PASSWORD, Party, World, patient_fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,32 @@ async def external_patients(world: World, who: str) -> Ids:  # noqa: ARG001
     return ids("anna", "only-there")
 
 
+async def accounts(world: World, who: str) -> Ids:  # noqa: ARG001
+    """Who may open our patient's record, and somebody who may not."""
+    return ids(world.here.account_id, world.there.account_id)
+
+
+async def colleagues(world: World, who: str) -> Ids:  # noqa: ARG001
+    """Somebody of the desk here, and the owner there."""
+    here = world.here
+    async with world.database.writing(here.scope) as writing:
+        account = await make_staff_account(writing, f"{new_id()}@rome.example", PASSWORD, now())
+        await writing.flush()
+        return ids(
+            await admit_staff(writing, here.clinic_id, account, "Rita", PRESETS["reception"]), world.there.staff_id
+        )
+
+
+async def apps(world: World, who: str) -> Ids:  # noqa: ARG001
+    async with world.database.writing(world.here.scope) as writing:
+        app_id, _ = await make_partner_app(writing, world.keys, world.here.clinic_id, "Second", "second", now())
+    return ids(app_id, world.there.app_id)
+
+
 IDS: dict[str, Owners] = {
+    "account_id": accounts,
+    "staff_id": colleagues,
+    "app_id": apps,
     "patient_id": patients,
     "appointment_id": visits,
     "session_id": sessions,
@@ -120,9 +148,9 @@ BODIES: dict[str, Any] = {
     "sendMyMessage": {"client_id": str(new_id()), "body": "Good morning"},
     "markMyConversation": {"delivered": 1, "read": 1},
     "confirmNotices": {"items": [{"notice_id": str(new_id()), "kind": "opened"}]},
-    "bookVisit": {"starts_at": "2027-01-11T09:00:00Z", "ends_at": "2027-01-11T09:30:00Z"},
+    "bookVisit": {"starts_at": rfc3339(now() + DAY), "ends_at": rfc3339(now() + DAY + DAY / 24)},
     "changeVisit": {"status": "confirmed"},
-    "issueLinkCode": {},
+    "issueLinkCode": {"relation": "self"},
     "sendMessage": {"client_id": str(new_id()), "body": "Good morning"},
     "markConversation": {"delivered": 1, "read": 1},
     "linkMyPicture": {"variant": "original"},

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from xml.etree import ElementTree
 
+import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
@@ -17,6 +18,7 @@ from tests.conftest import Queries
 from tests.world import World, patient_fact
 
 SYNC = "/v1/partner/sync/findings"
+PROCEDURES = "/v1/partner/sync/procedures"
 
 
 def finding(external_id: str = "f1", **members: Any) -> dict[str, Any]:
@@ -92,6 +94,35 @@ async def test_the_same_batch_again_changes_nothing_and_an_old_version_is_stale(
     assert biting((await chart(world))["16"]) == "sound"
 
 
+async def test_a_late_older_version_does_not_undo_a_newer_one_that_brought_nothing_new(world: World) -> None:
+    await push(world, finding(version=1))
+    events = await event_kinds(world)
+    assert (await push(world, finding(version=5)))["unchanged"] == 1
+    late = await push(world, finding(version=3, surfaces=["M"]))
+    assert late["refusals"][0]["errors"] == [{"pointer": "/version", "code": "stale-version"}]
+    assert biting((await chart(world))["16"]) == "caries"
+    assert await event_kinds(world) == events
+
+
+@pytest.mark.parametrize("day", [0, 1_709_251_200, "1709251200", "2024-03-01T00:00:00", "20240301"])
+async def test_a_date_is_a_date(world: World, day: object) -> None:
+    done = {"external_id": "h1", "patient": "anna", "kind": "hygiene", "performed_on": day}
+    for refused in (await push(world, finding(observed_on=day)), await push(world, done, path=PROCEDURES)):
+        assert [row["errors"][0]["code"] for row in refused["refusals"]] == ["not-an-rfc-3339-date"]
+    assert (await world.get(f"/v1/me/chart?on={day}", world.here.patient)).status_code == 422
+
+
+async def test_a_tooth_and_a_mouth_of_which_much_is_said_are_still_drawn(world: World) -> None:
+    plans = [finding(f"plan-{n}", code="crown", surfaces=[], status="planned") for n in range(201)]
+    names = [f"{place}s{n}" for place in range(11, 19) for n in range(1, 10)]
+    names += [f"{int(name[:2]) + ten}{name[2:]}" for name in names for ten in (10, 20, 30)]
+    extra = [finding(name, tooth=name, code="present", surfaces=[]) for name in names]
+    assert (await push(world, *plans, *extra))["created"] == 201 + 288
+    teeth = await chart(world)
+    assert len(teeth) == 32 + 288
+    assert [line["code"] for line in teeth["16"]["findings"]] == ["crown"]
+
+
 async def test_the_chart_of_a_past_date_is_the_chart_of_that_date(world: World) -> None:
     done = finding("f2", code="filling", status="completed", observed_on="2025-03-01")
     await push(world, done, finding())
@@ -120,6 +151,11 @@ async def test_reading_the_chart_is_one_key_lookup(world: World, at_most: Querie
     await push(world, finding())
     with at_most(2):  # who may open which record, and the chart
         assert biting((await chart(world))["16"]) == "caries"
+
+
+async def test_a_chart_that_is_not_stored_costs_one_statement_more(world: World, at_most: Queries) -> None:
+    with at_most(3):
+        assert len(await chart(world)) == 32
 
 
 async def test_a_corrected_birth_date_is_believed_at_once(world: World) -> None:
@@ -202,7 +238,7 @@ async def event_kinds(world: World) -> list[tuple[str, Any]]:
 
 async def test_a_procedure_is_taken_once_and_told_as_an_event(world: World) -> None:
     row = {"external_id": "h1", "patient": "anna", "kind": "hygiene", "performed_on": "2024-03-01", "name": "Air-flow"}
-    path = "/v1/partner/sync/procedures"
+    path = PROCEDURES
     assert (await push(world, row, path=path))["created"] == 1
     assert (await push(world, row, path=path))["unchanged"] == 1
     kinds = [kind for kind, _ in await event_kinds(world)]

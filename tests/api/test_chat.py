@@ -1,5 +1,6 @@
 """The chat over REST: the same commands as the socket's, with the same ids and the same refusals."""
 
+import asyncio
 from typing import Any
 
 from core.ids import new_id
@@ -57,6 +58,17 @@ async def test_a_repeat_is_the_same_message_and_another_text_is_refused(world: W
     assert again.json() == {**first.json(), "duplicate": True}
     other = await world.post(f"{MINE}/messages", world.here.patient, message("Addio", name))
     assert (other.status_code, other.json()["code"]) == (409, "id-reused")
+
+
+async def test_who_writes_too_fast_is_told_when_to_try_again(world: World) -> None:
+    tried = await asyncio.gather(
+        *(world.post(f"{MINE}/messages", world.here.patient, message(f"n{number}")) for number in range(20))
+    )
+    refused = [answer for answer in tried if answer.status_code != 201]
+    assert refused
+    assert {(answer.status_code, answer.json()["code"]) for answer in refused} == {(429, "too-many-requests")}
+    assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
+    assert (await write_to(world, world.here, world.here.patient_id, "Con calma"))["seq"] == 21 - len(refused)
 
 
 async def test_sending_is_one_statement(world: World, at_most: Queries) -> None:

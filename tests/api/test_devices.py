@@ -10,7 +10,7 @@ from core.clock import now
 from core.ids import new_id
 from identity.commands import Device, account_of_phone, open_session
 from identity.sign_in import Audience
-from push.commands import claim, enqueue
+from push.commands import cancel_across, claim, enqueue_across
 from push.notice import NoticeKind, Purpose
 from tests.push.phones import HOUR, MINUTE, notice
 from tests.world import Party, World, bearer
@@ -29,7 +29,8 @@ async def tell(world: World, party: Party, **more: Any) -> str:
     at = now()
     told = notice(party, **{"not_before": at, "expires_at": at + HOUR, **more})
     async with world.database.writing(party.scope) as writing:
-        return str((await enqueue(writing, party.clinic_id, [told], at))[told.dedupe_key])
+        (notice_id,) = (await enqueue_across(writing, [(party.clinic_id, told)], at)).values()
+    return str(notice_id)
 
 
 async def reached(world: World) -> list[str]:
@@ -143,9 +144,25 @@ async def test_a_receipt_closes_what_a_lost_answer_left_open(world: World) -> No
     await register(world, world.here.patient)
     told = await tell(world, world.here)
     assert await reached(world) == [PHONE["token"]]
-    await receipts(world, world.here.patient, (told, "delivered"))
+    for _ in range(2):
+        await receipts(world, world.here.patient, (told, "opened"))
     async with world.database.sweeping() as sweeping:
         assert await claim(sweeping, now() + MINUTE, 100, MINUTE) == []
+        assert (await sweeping.execute(text("select state from notice"))).scalars().all() == ["done"]
+        proven = text("select state, accepted_at is not null from delivery")
+        assert (await sweeping.execute(proven)).all() == [("accepted", True)]
+        kinds = text("select kind from event where subject_id = :told order by kind")
+        assert (await sweeping.execute(kinds, {"told": told})).scalars().all() == ["push.accepted", "push.opened"]
+
+
+async def test_what_was_opened_is_not_taken_back(world: World) -> None:
+    await register(world, world.here.patient)
+    cause = new_id()
+    told = await tell(world, world.here, cause_id=cause)
+    assert await reached(world) == [PHONE["token"]]
+    await receipts(world, world.here.patient, (told, "opened"))
+    async with world.database.writing(world.here.scope) as writing:
+        assert await cancel_across(writing, [(world.here.clinic_id, cause)], "booked", now()) == 0
 
 
 async def test_foreign_and_absent_notices_are_passed_over_alike(world: World) -> None:

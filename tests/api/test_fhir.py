@@ -88,6 +88,19 @@ async def test_a_voided_procedure_leaves_no_trace_in_the_chart(world: World) -> 
     assert side((await chart(world, patient_id))["26"], "V") == "sound"
 
 
+async def test_a_procedure_that_leaves_nothing_any_more_withdraws_what_it_left(world: World) -> None:
+    patient_id = await admit(world)
+    resource = example("RestorationTooth14")
+    await put(world, resource)
+    exam = {"coding": [{"system": "http://www.ada.org/cdt", "code": "D0120"}]}
+    changed = {**resource, "code": exam, "meta": {"lastUpdated": "2025-01-01T00:00:00Z"}}
+    assert [(await put(world, changed))[name] for name in ("outcome", "finding_id")] == ["updated", None]
+    assert side((await chart(world, patient_id))["26"], "V") == "sound"
+    assert (await put(world, changed))["outcome"] == "unchanged"
+    assert (await put(world, resource, expect=412))["code"] == "stale-version"
+    assert side((await chart(world, patient_id))["26"], "V") == "sound"
+
+
 async def test_an_unknown_patient_and_a_date_to_come_are_told_in_the_resources_own_words(world: World) -> None:
     unknown = await put(world, example("CariesTooth8"), expect=422)
     assert unknown["errors"] == [{"pointer": "/subject/reference", "code": "unknown-reference"}]

@@ -4,10 +4,14 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
+from sqlmodel import col
+
 from cabinet.facts import ServiceKind
 from clinic.commands import admit_staff
 from core.clock import now
 from core.database import NOBODY
+from core.events import Event
 from enamel.worker.automation import run_journeys
 from identity.commands import Device, make_staff_account, open_session
 from identity.permissions import PRESETS
@@ -103,6 +107,19 @@ async def test_why_a_patient_is_in_is_told_with_its_evidence(world: World) -> No
     assert (last["kind"], last["holds"]) == ("procedure_last", True)
     assert last["last_on"] == (now().date() - timedelta(days=200)).isoformat()
     assert (ahead["kind"], ahead["holds"], ahead["next_visit_at"]) == ("appointment_ahead", False, None)
-    (plain,) = (await world.get(path, await staff_who_is(world, "reception"))).json()["items"]
-    assert (plain["state"], plain["evidence"]) == ("active", None)
     assert (await world.get(path, world.there.staff)).json()["code"] == "not-found"
+    assert await readers(world, patient_id) == [world.here.staff_id]
+
+
+async def test_who_may_not_read_clinical_facts_is_not_told_of_enrolments(world: World) -> None:
+    patient_id = await overdue_patient(world, world.here)
+    refused = await world.get(f"/v1/staff/patients/{patient_id}/enrolments", await staff_who_is(world, "reception"))
+    assert (refused.status_code, refused.json()["code"]) == (403, "not-allowed")
+    assert await readers(world, patient_id) == []
+
+
+async def readers(world: World, patient_id: UUID) -> list[UUID | None]:
+    """Who read this patient's enrolments."""
+    async with world.database.reading(world.here.scope) as reading:
+        kind, whose = col(Event.kind) == "enrolments.read", col(Event.patient_id) == patient_id
+        return list((await reading.execute(select(col(Event.actor_id)).where(kind, whose))).scalars())

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from core.clock import now
 from core.ids import new_id
@@ -233,6 +234,8 @@ async def test_a_file_too_large_is_refused(world: World) -> None:
         ({"kind": "selfie"}, "/kind"),
         ({"taken_on": "2999-01-01"}, "/taken_on"),
         ({"taken_on": "1850-01-01"}, "/taken_on"),
+        ({"taken_on": "1709251200"}, "/taken_on"),
+        ({"taken_on": "2024-03-01T00:00:00"}, "/taken_on"),
         ({"title": "Caries 36"}, "/title"),
     ],
 )
@@ -256,6 +259,15 @@ async def test_a_bomb_is_rejected_and_staff_is_told_why(world: World) -> None:
     (item,) = (await world.get(path, world.here.staff)).json()["items"]
     assert (item["state"], item["reason"], item["width"]) == ("rejected", "too-many-pixels", None)
     assert await listed(world) == []
+
+
+async def test_that_staff_looked_up_the_pictures_is_recorded(world: World) -> None:
+    path = f"/v1/staff/patients/{world.here.patient_id}/pictures"
+    assert (await world.get(path, world.here.staff)).status_code == 200
+    async with world.database.sweeping() as sweeping:
+        asked = text("select actor_id, patient_id from event where kind = 'pictures.read'")
+        (looked,) = (await sweeping.execute(asked)).all()
+    assert tuple(looked) == (world.here.staff_id, world.here.patient_id)
 
 
 async def test_pages_of_pictures_follow_each_other(world: World) -> None:

@@ -119,6 +119,26 @@ async def test_a_tooth_needs_its_notation_and_a_plan_its_patient(world: World) -
     ]
 
 
+async def test_a_surface_is_one_of_the_tooth_and_needs_one(world: World) -> None:
+    def with_item(name: str, **more: Any) -> dict[str, Any]:
+        return plan(name, stages=[{"title": "s", "items": [item(1), item(1, **more)]}])
+
+    molar = {"notation": "fdi", "tooth": "16"}
+    result = await push(
+        world, "plans", with_item("front", notation="fdi", tooth="11", surfaces="O"),
+        with_item("molar", **molar, surfaces="I"), with_item("nowhere", surfaces="M"),
+        with_item("good", **molar, surfaces="OMO"),
+    )  # fmt: skip
+    pointer = "/stages/0/items/1/surfaces"
+    assert [row["errors"] for row in result["refusals"]] == [
+        [{"pointer": pointer, "code": "surface-not-on-this-tooth"}],
+        [{"pointer": pointer, "code": "surface-not-on-this-tooth"}],
+        [{"pointer": pointer, "code": "surfaces-without-tooth"}],
+    ]
+    [seen] = await staff_plans(world)
+    assert seen["stages"][0]["items"][1]["surfaces"] == "MO"
+
+
 async def test_what_is_completed_cannot_be_proposed_again(world: World) -> None:
     await push(world, "plans", plan(status="completed"))
     back = await push(world, "plans", plan(version=2, status="proposed"))
@@ -167,4 +187,4 @@ async def test_a_patient_sees_what_is_open_to_them_in_their_language(world: Worl
 
 async def test_a_promotion_that_ends_before_it_starts_is_refused(world: World) -> None:
     result = await push(world, "promotions", promotion(ends_on="2019-01-01"))
-    assert result["refusals"][0]["errors"][0]["code"] == "ends-before-it-starts"
+    assert result["refusals"][0]["errors"] == [{"pointer": "/ends_on", "code": "ends-before-it-starts"}]

@@ -1,6 +1,8 @@
 """Signing in: patients by phone and code, staff by password, a clinic's system by its credentials."""
 
-from tests.world import PASSWORD, World, bearer
+from core.clock import now
+from core.moments import rfc3339
+from tests.world import DAY, PASSWORD, World, bearer
 
 DEVICE = "a-device-key-of-the-phone"
 
@@ -33,7 +35,8 @@ async def test_a_new_phone_sees_nothing_before_the_desks_link_code(world: World)
     token = bearer((await world.post("/v1/auth/sessions", {}, proof)).json()["access_token"])
     refused = await world.get("/v1/me/appointments", token)
     assert (refused.status_code, refused.json()["code"]) == (403, "no-record-linked")
-    issued = await world.post(f"/v1/staff/patients/{world.here.patient_id}/link-codes", world.here.staff, {})
+    path = f"/v1/staff/patients/{world.here.patient_id}/link-codes"
+    issued = await world.post(path, world.here.staff, {"relation": "self"})
     assert issued.status_code == 201, issued.text
     linked = await world.post("/v1/me/link", token, {"code": issued.json()["code"].lower()})
     assert linked.status_code == 200, linked.text
@@ -51,9 +54,10 @@ async def test_staff_signs_in_by_password_and_books(world: World) -> None:
     }
     opened = await world.post("/v1/auth/staff", {}, body)
     assert opened.status_code == 201, opened.text
-    visit = {"starts_at": "2027-01-11T09:00:00Z", "ends_at": "2027-01-11T09:30:00Z", "service": "Hygiene"}
+    start = now() + DAY
+    visit = {"starts_at": rfc3339(start), "ends_at": rfc3339(start + DAY / 48), "service": "Hygiene"}
     path = f"/v1/staff/patients/{world.here.patient_id}/appointments"
     booked = await world.post(path, bearer(opened.json()["access_token"]), visit)
     assert booked.status_code == 201, booked.text
     mine = await world.get("/v1/me/appointments", world.here.patient)
-    assert [item["starts_at"] for item in mine.json()["items"]] == ["2027-01-11T09:00:00.000Z"]
+    assert [item["starts_at"] for item in mine.json()["items"]] == [rfc3339(start)]

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from itertools import pairwise
 from uuid import UUID
 
+import httpx
 import pytest
 from sqlalchemy import text
 from websockets.asyncio.client import connect
@@ -125,6 +126,11 @@ async def test_the_desk_is_told_by_its_cursor_what_it_missed(world: World, here:
             assert (missed, second["whole"]) == ([str(world.here.other_patient_id)], True)
         async with greeted(here, world.here.staff_token, cur=second["cur"]) as (_, third):
             assert (third["changed"], third["whole"]) == ([], True)
+        async with greeted(here, world.here.staff_token, cur=str(2**64 - 1)) as (_, foreign):
+            assert (len(foreign["changed"]), foreign["whole"]) == (2, False)
+        async with dialled(here) as beyond:
+            await beyond.say("hello", tok=world.here.staff_token, cur="9" * 20)
+            assert await beyond.closed() == 4400
 
 
 async def _talk_over(world: World, first: str, second: str) -> None:
@@ -156,8 +162,8 @@ async def test_two_nodes_tell_each_other_over_postgresql(world: World, url: str)
 
 async def test_two_nodes_hear_each_other_also_when_every_wakeup_is_lost(world: World, url: str) -> None:
     with (
-        node(world, url, Deaf(), sweep_seconds=0.2) as first,
-        node(world, url, Deaf(), sweep_seconds=0.2) as second,
+        node(world, url, Deaf(), sweep_seconds=0.05) as first,
+        node(world, url, Deaf(), sweep_seconds=0.05) as second,
     ):
         await _talk_over(world, first, second)
 
@@ -195,28 +201,26 @@ async def test_who_says_no_hello_in_time_is_shown_out(here: str, monkeypatch: py
         assert await phone.closed() == 4408
 
 
-@pytest.mark.parametrize(
-    ("raw", "code"),
-    [
-        ("not json", 4400),
-        ("[1]", 4400),
-        ('{"t": 1}', 4400),
-        ('{"t": "send", "t": "hello"}', 4400),
-        ('{"a":' * 40 + "1" + "}" * 40, 4400),
-        (b"\x00binary", 4400),
-        ('{"t": "ping", "x": "' + "x" * 20_000 + '"}', 1009),
-    ],
-)
+NO_FRAMES: list[tuple[str | bytes, int]] = [
+    ("not json", 4400),
+    ("[1]", 4400),
+    ('{"t": 1}', 4400),
+    ('{"t": "send", "t": "hello"}', 4400),
+    ('{"a":' * 40 + "1" + "}" * 40, 4400),
+    (b"\x00binary", 4400),
+    ('{"t": "ping", "x": "' + "x" * 20_000 + '"}', 1009),
+]
+
+
 @pytest.mark.parametrize("greeting", [True, False])
-async def test_what_is_no_frame_ends_the_socket(
-    world: World, here: str, raw: str | bytes, code: int, greeting: bool
-) -> None:
-    async with dialled(here) as phone:
-        if greeting:
-            await phone.say("hello", tok=world.here.patient_token)
-            await phone.hear("welcome")
-        await phone.raw(raw)
-        assert await phone.closed() == code
+async def test_what_is_no_frame_ends_the_socket(world: World, here: str, greeting: bool) -> None:
+    for raw, code in NO_FRAMES:
+        async with dialled(here) as phone:
+            if greeting:
+                await phone.say("hello", tok=world.here.patient_token)
+                await phone.hear("welcome")
+            await phone.raw(raw)
+            assert await phone.closed() == code, raw[:40]
 
 
 async def test_faulty_and_unknown_frames_are_refused_or_passed_over_and_the_talk_goes_on(
@@ -252,7 +256,12 @@ async def test_only_a_live_patient_or_staff_token_opens_a_socket(world: World, h
         await phone.hear("welcome")
 
 
-async def test_a_signed_out_device_leaves_within_a_second_or_with_its_next_word(world: World, here: str) -> None:
+async def test_a_signed_out_device_leaves_with_the_next_sweep_or_its_next_word(world: World, url: str) -> None:
+    with node(world, url, MemoryWakeups(), sweep_seconds=0.1) as address:
+        await _signed_out(world, address)
+
+
+async def _signed_out(world: World, here: str) -> None:
     async with (
         greeted(here, world.here.patient_token) as (phone, _),
         greeted(here, world.here.patient_token) as (idle, _),
@@ -299,8 +308,23 @@ async def test_who_speaks_too_fast_is_told_to_wait_and_then_shown_out(world: Wor
         assert (await reading.execute(text("select count(*) from message"))).scalar_one() <= 11
 
 
+async def test_an_account_has_one_pace_for_its_sockets_and_for_rest(world: World, here: str) -> None:
+    async with (
+        httpx.AsyncClient(base_url=f"http://{here}", headers=world.here.patient) as http,
+        greeted(here, world.here.patient_token) as (phone, _),
+        greeted(here, world.here.patient_token) as (other, _),
+    ):
+        for number in range(5):
+            body = {"client_id": str(new_id()), "body": f"n{number}"}
+            assert (await http.post("/v1/me/conversation/messages", json=body)).status_code == 201
+        for number in range(6):
+            await phone.say("send", id=str(new_id()), op="msg", body=f"n{number}")
+            await other.say("send", id=str(new_id()), op="msg", body=f"n{number}")
+        assert (await phone.hear("nak"))["code"] == (await other.hear("nak"))["code"] == "too-many-requests"
+
+
 async def test_a_silent_socket_is_pinged_and_one_that_does_not_answer_is_left(world: World, url: str) -> None:
-    with node(world, url, MemoryWakeups(), ping_seconds=0.3) as address:
+    with node(world, url, MemoryWakeups(), ping_seconds=0.2) as address:
         async with greeted(address, world.here.patient_token) as (phone, _):
             for _ in range(3):
                 await phone.hear("ping")

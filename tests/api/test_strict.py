@@ -16,6 +16,7 @@ from api.app import create_app
 from api.guard import LARGEST_HEADERS, LONGEST_URL, MOST_HEADERS
 from api.problems import LANGUAGES, Malformed, language_of, wordings
 from api.strict import DEEPEST, strict_json
+from core.clock import now
 from core.embedded_postgres import EmbeddedPostgres
 from core.ids import new_id
 from tests.world import HOST, World
@@ -25,7 +26,8 @@ JSON = {"content-type": "application/json"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 BOOK = "/v1/staff/patients/{patient}/appointments"
 SYNC = "/v1/partner/sync/patients"
-VISIT = {"starts_at": "2027-01-11T09:00:00Z", "ends_at": "2027-01-11T09:30:00Z"}
+AHEAD = f"{now().year + 1}-01-11"
+VISIT = {"starts_at": f"{AHEAD}T09:00:00Z", "ends_at": f"{AHEAD}T09:30:00Z"}
 
 
 @dataclass(frozen=True)
@@ -301,11 +303,11 @@ async def test_fifty_megabytes_are_refused_before_they_are_read(
     assert await state(world) == before
 
 
-async def test_a_cursor_is_good_for_its_owner_only(world: World) -> None:
+async def test_a_cursor_is_good_for_its_owner_and_its_list_only(world: World) -> None:
     for party in (world.here, world.there):
         for hour in (8, 9, 10):
             path = f"/v1/staff/patients/{party.patient_id}/appointments"
-            body = {"starts_at": f"2027-01-11T{hour:02d}:00:00Z", "ends_at": f"2027-01-11T{hour:02d}:30:00Z"}
+            body = {"starts_at": f"{AHEAD}T{hour:02d}:00:00Z", "ends_at": f"{AHEAD}T{hour:02d}:30:00Z"}
             assert (await world.post(path, party.staff, body)).status_code == 201
     page = await world.get("/v1/me/appointments?limit=2", world.here.patient)
     cursor = page.json()["next_cursor"]
@@ -315,6 +317,9 @@ async def test_a_cursor_is_good_for_its_owner_only(world: World) -> None:
     assert (stolen.status_code, stolen.json()["errors"]) == (422, [{"pointer": "/cursor", "code": "not-a-cursor"}])
     bent = cursor[:-1] + ("A" if cursor[-1] != "A" else "B")
     assert (await world.get(f"/v1/me/appointments?cursor={bent}", world.here.patient)).status_code == 422
+    for other in ("/v1/me/notices", "/v1/me/pictures"):
+        strayed = await world.get(f"{other}?cursor={cursor}", world.here.patient)
+        assert (strayed.status_code, strayed.json()["code"]) == (422, "invalid-input"), f"{other} of the same owner"
 
 
 async def test_a_doubled_name_inside_a_batch_is_refused_for_both_rows(world: World) -> None:

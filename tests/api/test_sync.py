@@ -22,7 +22,7 @@ def patient(external_id: str = "chen", **changes: Any) -> dict[str, Any]:
 def visit(external_id: str = "v1", **changes: Any) -> dict[str, Any]:
     row = {
         "external_id": external_id, "version": 1, "patient": "anna", "status": "booked", "service": "Hygiene",
-        "starts_at": "2027-01-11T09:00:00Z", "ends_at": "2027-01-11T09:30:00+00:00", "practitioner": "Dr. Bianchi",
+        "starts_at": "2026-01-11T09:00:00Z", "ends_at": "2026-01-11T09:30:00+00:00", "practitioner": "Dr. Bianchi",
     }  # fmt: skip
     return {**row, **changes}
 
@@ -111,19 +111,19 @@ async def test_the_largest_version_is_kept(world: World) -> None:
 async def test_visits_are_taken_for_known_patients_only(world: World) -> None:
     report = await push(
         world, VISITS, visit("v1"), visit("v2", patient="nobody"), visit("v3", branch="Nowhere"),
-        visit("v4", ends_at="2027-01-11T09:00:00Z"), visit("v5", starts_at="2027-01-11T09:00:00"),
+        visit("v4", ends_at="2026-01-11T09:00:00Z"), visit("v5", starts_at="2026-01-11T09:00:00"),
         visit("v6", status="lost"), visit("v7", branch="Centro", patient="boris"),
     )  # fmt: skip
     assert outcomes(report) == [(0, "v1", "created"), (6, "v7", "created")]
     assert refusals(report) == [
         (1, "/patient", "unknown-reference"),
         (2, "/branch", "unknown-reference"),
-        (3, "", "ends-before-it-starts"),
+        (3, "/ends_at", "ends-before-it-starts"),
         (4, "/starts_at", "not-an-rfc-3339-moment"),
         (5, "/status", "enum"),
     ]
     mine = await world.get("/v1/me/appointments", world.here.patient)
-    assert [item["starts_at"] for item in mine.json()["items"]] == ["2027-01-11T09:00:00.000Z"]
+    assert [item["starts_at"] for item in mine.json()["items"]] == ["2026-01-11T09:00:00.000Z"]
 
 
 async def test_a_visit_goes_only_where_visits_can_go(world: World) -> None:
@@ -144,8 +144,8 @@ async def test_a_stale_visit_is_stale_even_where_it_could_not_go_there(world: Wo
 
 async def test_a_moved_visit_is_an_event_of_its_own(world: World) -> None:
     await push(world, VISITS, visit())
-    await push(world, VISITS, visit(version=2, starts_at="2027-01-12T09:00:00Z", ends_at="2027-01-12T10:00:00Z"))
-    await push(world, VISITS, visit(version=3, starts_at="2027-01-12T09:00:00Z", ends_at="2027-01-12T11:00:00Z"))
+    await push(world, VISITS, visit(version=2, starts_at="2026-01-12T09:00:00Z", ends_at="2026-01-12T10:00:00Z"))
+    await push(world, VISITS, visit(version=3, starts_at="2026-01-12T09:00:00Z", ends_at="2026-01-12T11:00:00Z"))
     assert await kinds(world, "appointment.") == ["appointment.booked", "appointment.moved", "appointment.changed"]
 
 

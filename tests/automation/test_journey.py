@@ -19,11 +19,11 @@ from automation.journey import (
     days_later,
     decide,
     document,
-    next_time,
 )
 from automation.templates import HYGIENE_RECALL
 from cabinet.facts import ServiceKind
 from clinic.appointment import AppointmentStatus
+from push.notice import NoticeKind
 
 ROME = "Europe/Rome"
 NOON = datetime(2026, 7, 15, 10, 0, tzinfo=UTC)
@@ -87,18 +87,6 @@ def test_a_wait_keeps_the_time_of_day_across_both_clock_changes() -> None:
     assert days_later(before, 4, ROME) == datetime(2026, 10, 27, 9, 0, tzinfo=UTC)
 
 
-def test_a_wait_until_a_time_of_day_takes_a_repeated_one_once_and_first() -> None:
-    evening = datetime(2026, 10, 24, 20, 0, tzinfo=UTC)
-    first = next_time(evening, time(2, 30), ROME)
-    assert first == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
-    assert next_time(first, time(2, 30), ROME) == datetime(2026, 10, 26, 1, 30, tzinfo=UTC)
-
-
-def test_a_skipped_time_of_day_is_as_much_later_as_the_gap() -> None:
-    evening = datetime(2026, 3, 28, 20, 0, tzinfo=UTC)
-    assert next_time(evening, time(2, 30), ROME) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
-
-
 @pytest.mark.parametrize("step", [step.id for step in HYGIENE_RECALL.steps])
 def test_a_booking_wins_over_every_step(step: str) -> None:
     visit = Booking(AppointmentStatus.BOOKED, NOON + timedelta(days=30))
@@ -132,6 +120,6 @@ def test_a_journey_without_one_end_at_its_end_is_refused(steps: list[Step]) -> N
 
 
 def test_a_step_says_exactly_what_its_kind_needs() -> None:
-    for members in ({"days": None}, {"days": 1, "at": time(9)}, {"days": 0}):
+    for members in ({"days": None}, {"days": 1, "notice": NoticeKind.RECALL}, {"days": 0}):
         with pytest.raises(ValidationError):
             Step(id="wait", kind=StepKind.WAIT_FOR, **members)

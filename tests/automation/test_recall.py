@@ -15,13 +15,13 @@ from automation.templates import HYGIENE_RECALL
 from cabinet.facts import ServiceKind
 from cabinet.tables.chart import ProcedureRow
 from clinic.appointment import AppointmentStatus
-from clinic.commands import book_visit, change_visit
+from clinic.commands import book_visit, change_visit, take_appointments
+from clinic.facts import AppointmentFact
 from core.database import Sweeping
 from core.events import SYSTEM
 from enamel.worker.automation import run_journeys
 from push.tables import NoticeRow
 from tests.automation.people import Done, Person, add_people
-from tests.conftest import Queries
 from tests.world import Party, World
 
 NOON = datetime(2026, 7, 15, 10, 0, tzinfo=UTC)  # 12:00 in Rome
@@ -242,14 +242,17 @@ async def test_who_books_while_a_worker_moves_them_on_is_taken_back_by_the_next_
     assert [(notice.state, notice.reason) for notice in await notices(world)] == [("cancelled", "booked")]
 
 
-async def test_three_hundred_patients_cost_as_many_statements_as_three(world: World, at_most: Queries) -> None:
-    await launched(world, [unseen() for _ in range(300)])
-    with at_most(13):
-        assert await run_journeys(world.database, NOON) == 600
-    with at_most(4):
-        assert await run_journeys(world.database, NOON) == 0
-    for row in await enrolments(world):
-        await book(world, row.patient_id, NOON + DAY)
-    with at_most(8):
-        assert await run_journeys(world.database, NOON + DAY) == 300
-    assert {notice.state for notice in await notices(world)} == {"cancelled"}
+async def test_an_old_visit_that_arrives_late_lets_nobody_out(world: World) -> None:
+    late = unseen()
+    await launched(world, [late])
+    await run_journeys(world.database, NOON)
+    begun = NOON - 400 * DAY
+    visit = AppointmentFact(
+        external_id="old", version=1, patient=str(late.id), starts_at=begun, ends_at=begun + timedelta(hours=1)
+    )
+    async with world.database.writing(world.here.scope) as writing:
+        heard = NOON + timedelta(minutes=5)
+        _, faults = await take_appointments(writing, world.here.clinic_id, "mis", [(0, visit)], SYSTEM, heard)
+    assert not faults
+    assert await run_journeys(world.database, NOON + timedelta(minutes=6)) == 0
+    assert [row.state for row in await enrolments(world)] == ["active"]

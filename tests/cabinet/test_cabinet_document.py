@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +14,7 @@ from sqlmodel import col
 from cabinet.commands.chart import take_findings
 from cabinet.commands.plans import take_plans, take_promotions
 from cabinet.facts import FindingFact
-from cabinet.odontogram import latest_today
-from cabinet.plan import PlanStatus
+from cabinet.plan import PlanStatus, plan_status
 from cabinet.plan_facts import ItemFact, PlanFact, PromotionFact, PromotionText, StageFact
 from cabinet.promotion import PatientFacts, Promotion, open_to
 from cabinet.queries.cabinet import CABINET, Cabinet, cabinet_document, lacks_chart, with_folded_chart
@@ -24,6 +23,7 @@ from clinic.commands import book_visit, take_patients
 from clinic.tables import Patient
 from core.clock import now
 from core.database import Database, Document, scope_row
+from core.dates import latest_today
 from core.embedded_postgres import EmbeddedPostgres
 from core.events import SYSTEM
 from core.ids import new_id
@@ -137,13 +137,20 @@ async def test_its_sums_are_those_of_the_rules(world: World) -> None:
     assert shown.cost.patient.amount_minor == sum(lines)
 
 
-async def test_an_offer_is_expired_in_the_document_the_day_after_its_last(world: World) -> None:
-    today = now().date()
+async def test_sql_and_rule_agree_on_the_status_of_a_plan_on_a_day(world: World) -> None:
+    at = now().replace(hour=12)  # the same day in Rome and in UTC
+    today = at.date()
+    ends = {
+        f"{status} {end}": (status, end) for status in PlanStatus for end in (None, today - DAY, today, today + DAY)
+    }
     async with world.database.writing(world.here.scope) as writing:
-        facts = [plan_fact("lapsed", valid_until=today - timedelta(days=3)), plan_fact("good", valid_until=today + DAY)]
-        await take_plans(writing, world.here.clinic_id, "mis", list(enumerate(facts)), SYSTEM, now())
-    shown = (await whole(world, world.here)).plans
-    assert {plan.title: plan.status for plan in shown} == {"lapsed": "expired", "good": "proposed"}
+        facts = [plan_fact(name, status=status, valid_until=end) for name, (status, end) in ends.items()]
+        await take_plans(writing, world.here.clinic_id, "mis", list(enumerate(facts)), SYSTEM, at)
+        found = await plans(writing, world.here.patient_id, at)
+    assert found is not None
+    assert {plan.title: plan.status for plan in found} == {
+        name: plan_status(status, end, today) for name, (status, end) in ends.items()
+    }
 
 
 async def test_it_is_one_trip(world: World, at_most: Queries) -> None:
@@ -273,6 +280,20 @@ async def test_sql_and_rule_agree_to_whom_a_promotion_is_open(
         await take_promotions(writing, world.here.clinic_id, "mis", facts, SYSTEM, at)
         shown = await promotions(writing, world.here.patient_id, at)
     assert bool(shown) is open_to(offer, PatientFacts(born, "it"), today)
+
+
+@pytest.mark.parametrize("day", [27, 28])
+async def test_sql_and_rule_agree_when_a_leap_day_child_is_old_enough(world: World, day: int) -> None:
+    at, born = datetime(2026, 2, day, 12, tzinfo=UTC), date(2008, 2, 29)
+    async with world.database.writing(world.here.scope) as writing:
+        anna = [(0, patient_fact("anna", "Anna", None, born).model_copy(update={"version": 2}))]
+        await take_patients(writing, world.here.clinic_id, "mis", anna, SYSTEM, at)
+        await take_promotions(
+            writing, world.here.clinic_id, "mis", [(0, promotion_fact("offer", min_age=18))], SYSTEM, at
+        )
+        shown = await promotions(writing, world.here.patient_id, at)
+    offer = Promotion(date(2020, 1, 1), date(2120, 1, 1), 18)
+    assert bool(shown) is open_to(offer, PatientFacts(born, "it"), at.date()) is (day == 28)
 
 
 async def test_a_document_takes_constants_into_its_text_and_only_parameters_by_name() -> None:

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from cabinet.promotion import PatientFacts, Promotion, age_on, default_language, open_to
+from cabinet.promotion import PatientFacts, Promotion, default_language, open_to
 
 MAY = Promotion(date(2026, 5, 1), date(2026, 5, 31))
 ANNA = PatientFacts(date(1985, 5, 17), "it")
@@ -33,11 +33,6 @@ def test_languages_narrow_the_audience_and_none_means_everybody() -> None:
     chinese = Promotion(MAY.starts_on, MAY.ends_on, languages=("zh", "en"))
     assert not open_to(chinese, ANNA, date(2026, 5, 5))
     assert open_to(chinese, PatientFacts(ANNA.birth_date, "zh"), date(2026, 5, 5))
-
-
-def test_a_birthday_on_29_february_falls_on_1_march_in_other_years() -> None:
-    born = date(2004, 2, 29)
-    assert (age_on(born, date(2026, 2, 28)), age_on(born, date(2026, 3, 1))) == (21, 22)
 
 
 def test_english_is_the_language_to_fall_back_to_where_it_is_written() -> None:

@@ -1,4 +1,4 @@
-"""Rules of a conversation: unread without counting, starting over, speaking too fast."""
+"""Rules of a conversation: starting over, speaking too fast, what words are."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,18 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from chat.conversation import MOST_BEHIND, Body, Bucket, Place, Resume, must_start_over, unread
+from chat.conversation import (
+    MOST_BEHIND,
+    OLDEST_CURSOR,
+    Body,
+    Bucket,
+    Resume,
+    cursor_to_resume,
+    must_start_over,
+)
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 BODY = TypeAdapter(Body)
-
-
-@given(st.lists(st.booleans(), max_size=40), st.integers(0, 40), st.booleans())
-def test_unread_by_ordinals_is_what_counting_would_say(sides: list[bool], read: int, of_patient: bool) -> None:
-    places = [Place(seq + 1, sides[: seq + 1].count(side), side) for seq, side in enumerate(sides)]
-    mark = places[min(read, len(places)) - 1] if read and places else None
-    counted = sum(side == of_patient for side in sides[mark.seq if mark else 0 :])
-    assert unread(sides.count(of_patient), mark, from_patient=of_patient) == counted
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,23 @@ def test_a_reader_goes_on_unless_it_is_too_far_behind_or_ahead_of_us(
     held: int, last: int, verdict: Resume | None
 ) -> None:
     assert must_start_over(held, last) is verdict
+
+
+@pytest.mark.parametrize(
+    ("given", "resumed"),
+    [
+        (None, None),
+        ("300000", "300000"),
+        (str(300_000 - OLDEST_CURSOR), str(300_000 - OLDEST_CURSOR)),
+        (str(299_999 - OLDEST_CURSOR), None),
+        ("300001", None),
+        (str(2**64 - 1), None),
+    ],
+)
+def test_the_desk_goes_on_from_a_cursor_unless_it_is_too_old_or_not_of_this_database(
+    given: str | None, resumed: str | None
+) -> None:
+    assert cursor_to_resume(given, "300000") == resumed
 
 
 def test_a_bucket_lets_a_burst_through_then_one_a_tick_and_says_how_long_to_wait() -> None:

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Collection
+import re
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import pytest
 from sqlalchemy import text
 
 from chat.commands import OWN, Speaker, Target, mark, post_message, send
@@ -16,15 +18,18 @@ from chat.conversation import Side
 from chat.frames import Close
 from chat.hub import MOST_WAITING, Hub, Listener
 from chat.log import Thread
+from chat.queries import events_after, log_head
 from chat.wakeups import MOST_AT_ONCE, MemoryWakeups, PostgresWakeups, Wakeups, payload_of, threads_of
+from clinic.commands import grant_access
 from core.clock import now
 from core.embedded_postgres import EmbeddedPostgres
 from core.ids import new_id
 from identity.commands import end_session
 from identity.sign_in import Audience
+from tests.conftest import Queries
 from tests.world import Party, World
 
-SOON = 0.05
+SOON = 0.02
 NEVER = 3600.0
 
 
@@ -62,6 +67,12 @@ async def ended(listener: Listener) -> Close | None:
         while await listener.next() is not None:
             pass
     return listener.ended
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110  what is waited for tells nobody
+            await asyncio.sleep(SOON)
 
 
 async def say(world: World, listener: Listener, body: str, target: Target = OWN) -> tuple[Thread, Any]:
@@ -163,6 +174,75 @@ async def test_a_taken_access_ends_the_socket_that_listened_to_it(world: World) 
         assert await ended(phone) is Close.NO_RIGHT
 
 
+async def test_a_guardian_who_loses_a_ward_hears_the_own_record_on_and_the_wards_no_more(world: World) -> None:
+    boris = Target(patient_id=world.here.other_patient_id)
+    async with world.database.writing(world.here.scope) as writing:
+        await grant_access(
+            writing, world.here.clinic_id, world.here.account_id, world.here.other_patient_id, "guardian", now()
+        )
+    async with running(world, MemoryWakeups(), SOON) as hub:
+        phone, desk = phone_of(world, world.here), desk_of(world, world.here)
+        phone.patients = frozenset({world.here.patient_id, world.here.other_patient_id})
+        hub.join(phone)
+        await say(world, desk, "to Boris, whose guardian hears it", boris)
+        assert (await heard(phone))["rev"] == 1
+        async with world.database.writing(world.here.scope) as writing:
+            await writing.execute(text("update access set ends_at = now() where relation = 'guardian'"))
+        await until(lambda: len(phone.patients) == 1)
+        await say(world, desk, "to Boris alone", boris)
+        await say(world, desk, "to Anna", Target(patient_id=world.here.patient_id))
+        assert (await heard(phone))["d"]["body"] == "to Anna"
+        assert phone.ended is None
+
+
+UNKNOWN = """
+with moved as (update conversation set last_rev = last_rev + 1 returning *)
+insert into chat_event (clinic_id, conversation_id, log, rev, kind, data, at)
+select clinic_id, id, 's', last_rev, :kind, '{}', now() from moved
+"""
+
+
+async def test_a_kind_of_event_this_node_does_not_know_is_passed_over_and_asked_for_once(
+    world: World, at_most: Queries
+) -> None:
+    async with running(world, MemoryWakeups(), SOON) as hub:
+        phone, desk = phone_of(world, world.here), desk_of(world, world.here)
+        hub.join(desk)
+        await say(world, phone, "one")
+        assert (await heard(desk))["rev"] == 1
+        async with world.database.writing(world.here.scope) as slow:
+            await slow.execute(text("select pg_current_xact_id()"))  # while it is open, the horizon stands
+            async with world.database.writing(world.here.scope) as writing:
+                await writing.execute(text(UNKNOWN), {"kind": "from-the-future"})
+            with at_most(1000) as seen:
+                await asyncio.sleep(SOON * 8)
+        assert sum("unnest" in sql and "chat_event" in sql for sql in seen) <= 1
+        thread, event = await say(world, phone, "three")
+        assert (await heard(desk))["rev"] == event.rev == 3
+    async with world.database.reading(world.here.scope) as reading:
+        head = await log_head(reading, thread.clinic_id, event.conversation_id)
+        assert head is not None
+        page = await events_after(reading, head, 0, 50)
+    assert [event.rev for event in page.events] == [1, 3]
+
+
+async def test_a_row_that_cannot_be_read_ends_no_sweep(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    async with running(world, MemoryWakeups(), SOON) as hub:
+        phone, desk = phone_of(world, world.here), desk_of(world, world.here)
+        hub.join(phone)
+        hub.join(desk)
+        await say(world, phone, "one")
+        await heard(phone)
+        async with world.database.writing(world.here.scope) as writing:
+            await writing.execute(text(UNKNOWN), {"kind": "mark"})
+        await until(lambda: bool(caplog.messages))
+        async with world.database.writing(world.here.scope) as writing:
+            await end_session(writing, phone.speaker.account_id, phone.speaker.session_id, now())
+        assert await ended(phone) is Close.NO_RIGHT
+        assert desk.ended is None
+    assert re.search(r"ValidationError at \S+\.py:\d+$", caplog.messages[0])
+
+
 async def test_the_sixth_socket_of_a_patient_takes_the_place_of_the_first(world: World) -> None:
     async with running(world, MemoryWakeups(), NEVER) as hub:
         phones = [phone_of(world, world.here) for _ in range(6)]
@@ -179,8 +259,8 @@ async def test_one_node_wakes_another_over_postgresql_and_again_after_its_connec
 ) -> None:
     url = postgres.url("enamel_test")
     async with (
-        running(world, PostgresWakeups(url), NEVER) as here,
-        running(world, PostgresWakeups(url), NEVER) as elsewhere,
+        running(world, PostgresWakeups(url, pause_seconds=SOON), NEVER) as here,
+        running(world, PostgresWakeups(url, pause_seconds=SOON), NEVER) as elsewhere,
     ):
         phone, desk = phone_of(world, world.here), desk_of(world, world.here)
         elsewhere.join(desk)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from chat.commands import (
     OWN,
@@ -145,7 +146,7 @@ async def test_a_guardian_writes_for_a_ward_until_the_access_ends(world: World) 
     sent = await say(world, anna, "Boris ha male", boris)
     assert sent.thread.patient_id == world.here.other_patient_id
     async with world.database.writing(world.here.scope) as writing:
-        await writing.execute(text("update access set ends_at = now() where relation = 'guardian'"))
+        await writing.execute(text("update access set ends_at = now() - interval '1 second' where relation = 'guardian'"))
     with pytest.raises(NotFound):
         await say(world, anna, "Ancora", boris)
 
@@ -165,6 +166,25 @@ async def test_a_signed_out_device_and_a_dismissed_operator_are_silent_at_once(w
     with pytest.raises(SessionEnded):
         await say(world, desk, "Salve", to_anna)
     assert await rows(world, "select count(*) from message") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        "update session set revoked_at = now()",
+        "update session set idle_until = now() - interval '1 second'",
+        "update session set ends_at = now() - interval '1 second'",
+    ],
+)
+async def test_a_session_is_over_in_each_of_its_three_ways(world: World, ended: str) -> None:
+    anna = patient_of(world, world.here)
+    await say(world, anna, "Ciao")
+    async with world.database.writing(world.here.scope) as writing:
+        await writing.execute(text(ended))
+    with pytest.raises(SessionEnded):
+        await say(world, anna, "Ancora io")
+    with pytest.raises(SessionEnded):
+        await mark(world.database, anna, OWN, 1, 1, now())
 
 
 async def test_a_token_of_one_clinic_opens_nothing_in_another(world: World) -> None:
@@ -206,6 +226,33 @@ async def test_marks_only_move_forward_and_take_a_number_only_when_they_do(world
         assert [line.unread for line in await inbox(reading, world.here.clinic_id, after=None, limit=5)] == [0]
 
 
+async def test_a_first_mark_of_nothing_is_not_written(world: World) -> None:
+    anna = patient_of(world, world.here)
+    await say(world, anna, "Ciao")
+    assert (await mark(world.database, anna, OWN, 0, 0, now())).event is None
+    assert await rows(world, "select count(*) from mark") == [(0,)]
+
+
+async def test_unread_by_ordinals_is_what_counting_would_say(world: World) -> None:
+    """Every mark a reader can have, on both sides of one conversation that changes its direction often."""
+    anna, desk, to_anna = (
+        patient_of(world, world.here),
+        desk_of(world, world.here),
+        Target(patient_id=world.here.patient_id),
+    )
+    from_patient = [letter == "p" for letter in "pccpcpppccpc"]
+    for of_patient in from_patient:
+        await (say(world, anna, "?") if of_patient else say(world, desk, "!", to_anna))
+    for read in range(len(from_patient) + 1):
+        await mark(world.database, anna, OWN, read, read, now())
+        await mark(world.database, desk, to_anna, read, read, now())
+        async with world.database.reading(world.here.scope) as reading:
+            state = await state_of(reading, world.here.patient_id, anna.account_id)
+            (line,) = await inbox(reading, world.here.clinic_id, after=None, limit=5)
+        past = from_patient[read:]
+        assert (state.unread, line.unread) == (past.count(False), past.count(True))
+
+
 async def test_the_log_holds_messages_and_marks_in_order_of_their_numbers(world: World) -> None:
     anna = patient_of(world, world.here)
     sent = await say(world, anna, "Ciao")
@@ -228,3 +275,10 @@ async def test_the_machinery_posts_in_its_own_transaction(world: World) -> None:
     assert (posted.dup, posted.seq) == (True, 1)
     events = await rows(world, "select actor_kind, actor_id, cause_id from event where kind = 'message.posted'")
     assert events == [("automation", journey, journey)]
+
+
+async def test_the_machinery_of_one_clinic_posts_nothing_in_another(world: World) -> None:
+    theirs = Thread(world.there.clinic_id, world.there.patient_id)
+    with pytest.raises(DBAPIError, match="row-level security"):
+        async with world.database.writing(world.here.scope) as writing:
+            await post_message(writing, theirs, Side.AUTOMATION, new_id(), new_id(), "Salve", None, now())

@@ -4,15 +4,19 @@ import asyncio
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import pytest
 from sqlalchemy import text
 
+import chat.unread_push
 from chat.commands import OWN, Speaker, Target, mark, post_message, send
 from chat.conversation import Side
 from chat.log import Thread
+from chat.unread_push import notices_for_unread
 from core.clock import now
 from core.ids import new_id
 from enamel.worker.chat import tell_unread
 from identity.sign_in import Audience
+from tests.conftest import Queries
 from tests.world import Party, World
 
 LATER = timedelta(seconds=4)
@@ -81,4 +85,32 @@ async def test_workers_at_once_tell_each_conversation_once(world: World) -> None
             await post_message(writing, thread, Side.AUTOMATION, new_id(), new_id(), "Controllo", None, at)
     decided = await asyncio.gather(*(tell_unread(world.database, at + LATER) for _ in range(5)))
     assert sum(decided) == 20
-    assert 1 <= len(await notices(world)) <= 5
+    assert len(await notices(world)) == 1
+
+
+async def test_a_round_decides_a_conversation_whole_and_another_worker_leaves_it_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat.unread_push, "MOST_AT_ONCE", 1)
+    at = now()
+    for _ in range(3):
+        here = await write(world, world.here, at)
+    there = await write(world, world.there, at)
+    async with world.database.sweeping() as first, world.database.sweeping() as second:
+        assert await notices_for_unread(first, at + LATER) == 3
+        assert await notices_for_unread(second, at + LATER) in (0, 1)
+    await tell_unread(world.database, at + LATER)
+    told = {(f"chat:{here}:3", world.here.patient_id), (f"chat:{there}:1", world.there.patient_id)}
+    assert set(await notices(world)) == told
+
+
+@pytest.mark.parametrize("clinics", [1, 2])
+async def test_a_round_is_three_statements_however_many_clinics_there_are(
+    world: World, at_most: Queries, clinics: int
+) -> None:
+    at = now()
+    for party in (world.here, world.there)[:clinics]:
+        await write(world, party, at)
+    with at_most(3):
+        assert await tell_unread(world.database, at + LATER) == clinics
+    assert len(await notices(world)) == clinics

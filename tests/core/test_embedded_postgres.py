@@ -19,7 +19,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from core.embedded_postgres import EmbeddedPostgres, create_database
+from core.embedded_postgres import EmbeddedPostgres, NoPostgres, create_database
 
 ROOT = Path(__file__).parents[2]
 SYSTEM_PYTHON = Path("/usr/bin/python3")
@@ -506,10 +506,22 @@ async def test_an_attached_server_is_not_stopped(place: Place) -> None:
     owner.stop()
 
 
-async def test_a_database_is_made_once_and_copied_from_a_template(place: Place) -> None:
+async def test_a_database_is_made_once_whoever_comes_first(place: Place) -> None:
     server = place.start()
+    await asyncio.gather(*(create_database(server, "clinic") for _ in range(4)))
     await create_database(server, "clinic")
-    await create_database(server, "clinic")
-    await create_database(server, "copy", template="clinic")
-    assert await ask(server, "select count(*) from pg_database where datname in ('clinic', 'copy')") == 2
+    assert await ask(server, "select count(*) from pg_database where datname = 'clinic'") == 1
+    server.stop()
+
+
+def test_a_cluster_that_another_container_works_on_is_left_alone(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its server cannot be seen by pid from here, but holds the lock it inherited."""
+    server = place.start()
+    pid_file = server.home / "cluster" / "postmaster.pid"
+    kept = pid_file.read_text()
+    pid_file.write_text(kept.replace(kept.splitlines()[0], "1", 1))  # as another pid namespace shows it
+    monkeypatch.setattr("core.embedded_postgres.server._START_SECONDS", 0.3)
+    with pytest.raises(NoPostgres, match="another PostgreSQL works on"):
+        place.start()
+    pid_file.write_text(kept)
     server.stop()

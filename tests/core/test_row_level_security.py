@@ -63,7 +63,7 @@ async def test_a_row_cannot_be_moved_into_another_clinic_nor_a_foreign_one_be_to
 async def test_a_row_cannot_point_at_another_clinics_patient(world: World) -> None:
     """Foreign keys are checked past row-level security; the composite key refuses what the policy cannot see."""
     pointing = text("insert into access (clinic_id, id, account_id, patient_id, relation, granted_at)"
-                    " values (:clinic, :id, :account, :patient, 'self', now())")  # fmt: skip
+                    " values (:clinic, :id, :account, :patient, 'guardian', now())")  # fmt: skip
     row = {"clinic": world.here.clinic_id, "id": new_id(), "account": world.here.account_id}
     with pytest.raises(DBAPIError, match="access_patient"):
         async with world.database.writing(world.here.scope) as writing:

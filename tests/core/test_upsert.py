@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -98,6 +98,14 @@ async def test_a_late_older_version_does_not_undo_a_newer_one_that_brought_nothi
     (late,) = await sync.push(fact("Somebody else", 2))
     assert late.outcome is Outcome.STALE
     assert await sync.count("select count(*) from patient where given_name = 'Chen'") == 1
+
+
+async def test_a_birth_on_a_day_that_has_begun_somewhere_is_not_in_the_future(world: World) -> None:
+    late = datetime(2026, 3, 1, 13, 0, tzinfo=UTC)  # 2 March in Auckland
+    async with world.database.writing(world.here.scope) as writing:
+        born = [(0, patient_fact("new", "New", None, date(2026, 3, 2)))]
+        done, faults = await take_patients(writing, world.here.clinic_id, "mis", born, SYSTEM, late)
+    assert (len(done), faults) == (1, {})
 
 
 async def test_a_newer_version_of_the_same_content_is_no_change(sync: Sync) -> None:

@@ -19,7 +19,7 @@ from media.commands import LEASE, Upload, claim_uploads, keep_upload
 from media.folder import FolderStorage
 from media.kinds import MOST_ATTEMPTS, MediaType, PictureKind, PictureState, Reason, Variant
 from media.queries import PictureFile, picture_files
-from media.storage import Span, Storage, picture_key
+from media.storage import Missing, Span, Storage, picture_key
 from tests.media.samples import photo
 from tests.world import World
 
@@ -113,7 +113,51 @@ async def test_a_storage_that_is_away_costs_no_picture(world: World, tmp_path: P
     away: Storage = Away(tmp_path)
     at: datetime = now()
     for attempt in range(MOST_ATTEMPTS + 2):
-        with pytest.raises(ExceptionGroup):
+        with pytest.raises(Unavailable):
             await make_previews(world.database, away, at + attempt * LEASE)
     assert await make_previews(world.database, world.ports.storage, at + 10 * LEASE) == 1
     assert [file.state for file in await kept(world)] == [PictureState.READY]
+
+
+class Forgetful(FolderStorage):
+    """A storage that lost one file, and cannot be reached for another."""
+
+    def __init__(self, root: Path, lost: str, away: str = "none") -> None:
+        super().__init__(root)
+        self._lost, self._away = lost, away
+
+    async def get(self, key: str, span: Span | None = None) -> bytes:
+        if self._away in key:
+            raise Unavailable
+        if self._lost in key:
+            raise Missing
+        return await super().get(key, span)
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+async def test_a_picture_whose_bytes_are_lost_is_given_up(world: World, tmp_path: Path) -> None:
+    content, at = photo(), now()
+    picture = await uploaded(world, content)
+    forgetful = Forgetful(tmp_path, digest(content))
+    for attempt in range(MOST_ATTEMPTS):
+        assert [file.state for file in await kept(world)] == [PictureState.UPLOADED]
+        assert await make_previews(world.database, forgetful, at + attempt * LEASE) == 1
+    (file,) = await kept(world)
+    assert (file.state, file.reason) == (PictureState.REJECTED, Reason.LOST)
+    assert await told(world, picture) == ["picture.uploaded", "picture.rejected"]
+
+
+async def test_what_one_picture_lacks_does_not_stop_its_neighbour(world: World, tmp_path: Path) -> None:
+    first, second = photo(61, 40), photo(62, 40)
+    unreached, whole = await uploaded(world, first), await uploaded(world, second)
+    root = tmp_path / "both"
+    for content in (first, second):
+        key = picture_key(world.here.clinic_id, world.here.patient_id, digest(content), Variant.ORIGINAL)
+        await FolderStorage(root).put(key, content, MediaType.JPEG)
+    with pytest.raises(Unavailable):
+        await make_previews(world.database, Forgetful(root, "none", away=digest(first)), now())
+    assert await told(world, whole) == ["picture.uploaded", "picture.ready"]
+    assert await told(world, unreached) == ["picture.uploaded"]

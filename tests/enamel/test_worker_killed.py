@@ -17,9 +17,8 @@ from core.clock import now
 from core.database import Database
 from core.embedded_postgres import EmbeddedPostgres
 from push.outcome import DeliveryState
-from push.queries import DeliveryView, delivery_states
 from tests.push.fcm_peer import FcmPeer
-from tests.push.phones import HOUR, give_phone, notice, tell
+from tests.push.phones import HOUR, Delivery, deliveries, give_phone, notice, tell
 from tests.world import World
 
 NOTICES = 3
@@ -48,7 +47,7 @@ class Clinic:
 
     async def worker(self) -> Worker:
         started = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "enamel.worker", env={**os.environ, **self._settings}
+            sys.executable, "-m", "enamel", "work", env={**os.environ, **self._settings}
         )
         self._workers.append(started)
         return started
@@ -59,11 +58,10 @@ class Clinic:
         told = [notice(here, not_before=at, expires_at=at + HOUR) for _ in range(NOTICES)]
         return await tell(self.world.database, here, *told)
 
-    async def deliveries(self) -> list[DeliveryView]:
-        async with self.world.database.reading(self.world.here.scope) as reading:
-            return await delivery_states(reading, self.world.here.patient_id)
+    async def deliveries(self) -> list[Delivery]:
+        return await deliveries(self.world.database, self.world.here.patient_id)
 
-    async def delivered_by_another(self) -> list[DeliveryView]:
+    async def delivered_by_another(self) -> list[Delivery]:
         """A second worker goes on after the first one's lease; what it wrote down."""
         await self.worker()
 

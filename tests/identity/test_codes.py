@@ -1,6 +1,7 @@
 """One-time codes on the real database: five tries, one use, one life, whoever tries at once."""
 
 import asyncio
+import logging
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,12 +11,13 @@ from sqlalchemy import text
 from core.clock import now
 from core.database import NOBODY
 from core.ids import new_id
-from identity.commands import CodeSent, CodeTooSoon, send_code, spend_code
-from identity.sign_in import CODE_LIFE, CODE_TRIES
+from identity.commands import CodeSent, CodeTooSoon, codes, send_code, spend_code
+from identity.sign_in import CODE_LIFE, CODE_TRIES, CODES_AN_ADDRESS_AN_HOUR
 from tests.world import World
 
 PHONE = "+390255519999"
 AT = now()
+MINUTE = timedelta(minutes=1)
 
 
 async def sent(
@@ -155,9 +157,45 @@ async def test_a_number_in_another_spelling_is_the_same_number(world: World) -> 
     assert (first.status_code, second.status_code) == (202, 429)
 
 
-async def test_a_pumped_prefix_is_answered_but_not_served(world: World) -> None:
-    codes = [(await sent(world, f"+3902555199{tail:02d}", address=f"10.0.0.{tail}")).code for tail in range(25)]
-    assert [code is not None for code in codes] == [True] * 20 + [False] * 5
+async def pumped(world: World, count: int, after: timedelta = timedelta(0)) -> list[CodeSent]:
+    """Codes asked for many numbers of one prefix, from as many addresses."""
+    phones = [(f"+3902555199{tail:02d}", f"10.0.0.{tail}") for tail in range(count)]
+    return [await sent(world, phone, after, address) for phone, address in phones]
+
+
+async def test_a_pumped_prefix_is_answered_but_not_served_and_the_log_says_so(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "enamel.identity"):
+        told = [challenge.code for challenge in await pumped(world, 25)]
+    assert [code is not None for code in told] == [True] * 20 + [False] * 5
+    assert [record.name for record in caplog.records] == ["enamel.identity"] * 5
+    assert "5199" not in caplog.text
+
+
+async def test_a_code_that_was_held_back_opens_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or whoever closes a brake may guess at a code that nobody was told."""
+    monkeypatch.setattr(codes, "new_code", lambda: "042917")
+    held = (await pumped(world, 21))[-1]
+    assert held.code is None
+    assert await spent(world, held.challenge_id, "042917") is None
+    assert await number(world, "select sum(failures) from code_challenge") == 0, "nor does a guess close another brake"
+
+
+async def test_what_was_held_back_keeps_no_brake_closed(world: World) -> None:
+    """People who try again, and whoever pumps on, must not shut a number out for longer than the brake itself."""
+    await pumped(world, 20)
+    mine = [await sent(world, PHONE, minutes * MINUTE, f"10.0.1.{minutes}") for minutes in range(1, 8)]
+    assert [challenge.code for challenge in mine] == [None] * 7
+    assert (await sent(world, after=61 * MINUTE)).code is not None
+
+
+async def test_an_address_that_was_held_back_is_counted_all_the_same(world: World) -> None:
+    await pumped(world, 20)
+    for tail in range(CODES_AN_ADDRESS_AN_HOUR):
+        await sent(world, f"+3902555199{tail + 20:02d}", address="10.0.1.1")
+    with pytest.raises(CodeTooSoon):
+        await sent(world, "+390277719999", address="10.0.1.1")
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "１２３４５６", "12 345"])

@@ -89,14 +89,6 @@ async def test_the_head_of_a_key_is_no_key(storage: Storage) -> None:
         await storage.get(KEY.rpartition("/")[0])
 
 
-async def test_what_is_deleted_is_missing_and_deleting_again_is_no_error(storage: Storage) -> None:
-    await storage.put(KEY, CONTENT, "image/jpeg")
-    await storage.delete(KEY)
-    await storage.delete(KEY)
-    with pytest.raises(Missing):
-        await storage.get(KEY)
-
-
 HOSTILE = [
     "",
     "/",
@@ -124,8 +116,6 @@ async def test_a_key_that_is_none_of_ours_touches_nothing(storage: Storage, key:
         await storage.put(key, b"x", "image/jpeg")
     with pytest.raises(ValueError, match="not a storage key"):
         await storage.get(key)
-    with pytest.raises(ValueError, match="not a storage key"):
-        await storage.delete(key)
 
 
 def files_below(root: Path) -> list[Path]:

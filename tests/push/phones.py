@@ -1,15 +1,18 @@
 """People with phones, and notices for them."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
+
+from sqlalchemy import text
 
 from core.database import Database
 from core.ids import new_id
 from identity.commands import Device, Keys, account_of_phone, open_session
 from identity.sign_in import Audience
-from push.commands import DeviceFacts, enqueue, register_device
+from push.commands import DeviceFacts, enqueue_across, register_device
 from push.notice import Notice, NoticeKind, Purpose
+from push.outcome import DeliveryState
 from tests.world import Party
 
 # A Sunday noon in Rome.
@@ -49,5 +52,23 @@ def notice(party: Party, **more: Any) -> Notice:
 async def tell(database: Database, party: Party, *notices: Notice) -> list[UUID]:
     """Enqueue; the ids in the order given."""
     async with database.writing(party.scope) as writing:
-        named = await enqueue(writing, party.clinic_id, notices, NOON)
-    return [named[each.dedupe_key] for each in notices]
+        named = await enqueue_across(writing, [(party.clinic_id, each) for each in notices], NOON)
+    return [named[party.clinic_id, each.dedupe_key] for each in notices]
+
+
+class Delivery(NamedTuple):
+    state: DeliveryState
+    reason: str
+    attempt: int
+
+
+async def deliveries(database: Database, patient_id: UUID) -> list[Delivery]:
+    """What became of each notice of this patient on each phone, newest first."""
+    statement = text(
+        "select d.state, d.reason, d.attempt from delivery d join notice n"
+        " on n.clinic_id = d.clinic_id and n.id = d.notice_id"
+        " where n.patient_id = :patient order by d.created_at desc, d.id desc"
+    )
+    async with database.sweeping() as sweeping:
+        rows = await sweeping.execute(statement, {"patient": patient_id})
+        return [Delivery(DeliveryState(state), reason, attempt) for state, reason, attempt in rows]

@@ -21,9 +21,9 @@ from identity.commands import end_session
 from push.commands import (
     Answer,
     Due,
-    cancel,
+    cancel_across,
     claim,
-    enqueue,
+    enqueue_across,
     record_outcomes,
     register_device,
     set_consent,
@@ -32,8 +32,7 @@ from push.commands import (
 from push.notice import Notice, NoticeKind, Purpose
 from push.outcome import DeliveryState, Outcome, Result
 from push.printed import Printed, PrintedPushes
-from push.queries import delivery_states
-from tests.push.phones import HOUR, MINUTE, NOON, app, give_phone, notice, sign_in, tell
+from tests.push.phones import HOUR, MINUTE, NOON, app, deliveries, give_phone, notice, sign_in, tell
 from tests.world import Party, World
 
 LEASE = MINUTE
@@ -53,13 +52,12 @@ async def write(world: World, due: Sequence[Due], outcome: Outcome, at: datetime
 
 async def take_back(world: World, cause_id: UUID, at: datetime = NOON) -> int:
     async with world.database.writing(world.here.scope) as writing:
-        return await cancel(writing, world.here.clinic_id, [cause_id], "booked", at)
+        return await cancel_across(writing, [(world.here.clinic_id, cause_id)], "booked", at)
 
 
 async def states(world: World, party: Party | None = None) -> list[tuple[DeliveryState, str]]:
     party = party or world.here
-    async with world.database.reading(party.scope) as reading:
-        return [(each.state, each.reason) for each in await delivery_states(reading, party.patient_id)]
+    return [(each.state, each.reason) for each in await deliveries(world.database, party.patient_id)]
 
 
 async def happened(database: Database, kind: str) -> int:
@@ -108,6 +106,16 @@ async def test_a_phone_that_was_signed_out_gets_nothing(world: World) -> None:
         await register_device(writing, here.clinic_id, account, session, app(PHONE), NOON)
         assert await end_session(writing, account, session, NOON)
     await tell(database, here, notice(here))
+    assert await take(world) == []
+    assert await states(world) == [(DeliveryState.NO_DEVICE, "no-device")]
+
+
+@pytest.mark.parametrize("ending", ["idle_until", "ends_at"])
+async def test_a_phone_whose_sign_in_has_run_out_gets_nothing(world: World, ending: str) -> None:
+    async with world.database.sweeping() as sweeping:
+        over = f"update session set {ending} = :at where id in (select session_id from device)"  # noqa: S608  two names of ours
+        await sweeping.execute(text(over), {"at": NOON})
+    await tell(world.database, world.here, notice(world.here))
     assert await take(world) == []
     assert await states(world) == [(DeliveryState.NO_DEVICE, "no-device")]
 
@@ -161,7 +169,7 @@ async def test_a_claim_passes_by_what_is_being_cancelled_and_a_cancel_waits_for_
     cause = new_id()
     await tell(world.database, world.here, notice(world.here, cause_id=cause))
     async with world.database.writing(world.here.scope) as writing:
-        await cancel(writing, world.here.clinic_id, [cause], "booked", NOON)
+        await cancel_across(writing, [(world.here.clinic_id, cause)], "booked", NOON)
         assert await take(world) == []  # it does not wait for the other's commit
         await writing.rollback()
     async with world.database.sweeping() as sweeping:
@@ -178,6 +186,18 @@ async def test_outside_working_hours_it_is_held_until_they_open(world: World) ->
     assert await take(world) == []
     assert await take(world, NOON + 20 * HOUR) == []  # Monday, eight in the morning in Rome
     assert len(await take(world, NOON + 21 * HOUR)) == 1
+
+
+async def test_what_goes_out_before_closing_is_kept_by_no_provider_beyond_it(world: World) -> None:
+    hours = Hours("Europe/Rome", time(9), time(20))
+    closing = NOON + 8 * HOUR
+    await tell(world.database, world.here, notice(world.here, hours=hours))
+    (due,) = await take(world, closing - MINUTE)
+    assert (due.message.expires_at, due.message.life) == (closing, MINUTE)
+    await write(world, [due], Outcome(Result.NOT_SENT, "no-connection", retry_after=2 * MINUTE), closing - MINUTE)
+    assert await take(world, closing + HOUR) == []
+    (again,) = await take(world, closing + 13 * HOUR)  # nine in the morning
+    assert again.message.expires_at == NOON + 24 * HOUR
 
 
 async def test_what_expired_is_not_sent_and_says_so(world: World) -> None:
@@ -253,6 +273,25 @@ async def test_a_dead_phone_is_given_up_unless_it_was_seen_since(world: World) -
     assert await take(world, NOON + 6 * MINUTE) == []
 
 
+async def test_phones_are_given_up_in_one_order(world: World) -> None:
+    """Whatever the order of the answers: who waits for the first phone holds none of the later ones."""
+    for token in ("token-of-annas-tablet", PHONE):  # the first phone's row now lies behind the other one's
+        await give_phone(world.database, world.keys, world.here, token)
+    await tell(world.database, world.here, notice(world.here))
+    due = sorted(await take(world), key=lambda each: each.device_id)
+    lock = text("select id from device where id = :id for update nowait")
+    async with world.database.sweeping() as holding:
+        await holding.execute(lock, {"id": due[0].device_id})
+        burying = asyncio.create_task(write(world, due[::-1], Outcome(Result.DEAD, "unregistered")))
+        done, _ = await asyncio.wait([burying], timeout=0.3)
+        assert not done
+        async with world.database.sweeping() as other:
+            await other.execute(lock, {"id": due[1].device_id})
+    assert await burying == 2
+    await tell(world.database, world.here, notice(world.here))
+    assert await take(world) == []
+
+
 async def test_a_repeat_does_not_follow_a_phone_to_another_person(world: World) -> None:
     here = world.here
     await tell(world.database, here, notice(here))
@@ -277,12 +316,25 @@ async def test_statements_do_not_grow_with_the_messages(world: World) -> None:
         assert await write(world, again, ACCEPTED, NOON + HOUR) == 50
 
 
-async def test_enqueuing_many_takes_two_statements(world: World, at_most: Callable[[int], Any]) -> None:
-    async with world.database.writing(world.here.scope) as writing:
+async def test_statements_do_not_grow_with_the_clinics(world: World, at_most: Callable[[int], Any]) -> None:
+    parties, causes = (world.here, world.there), [new_id() for _ in range(3)]
+    told = [
+        (party.clinic_id, notice(party, dedupe_key=str(number), cause_id=cause))
+        for party in parties
+        for number, cause in enumerate(causes)
+    ]
+    async with world.database.sweeping() as sweeping:
         with at_most(2):
-            assert (
-                len(await enqueue(writing, world.here.clinic_id, [notice(world.here) for _ in range(50)], NOON)) == 50
-            )
+            ids = await enqueue_across(sweeping, told, NOON)
+        assert ids.keys() == {(clinic_id, each.dedupe_key) for clinic_id, each in told}
+        assert len(set(ids.values())) == 6
+        assert await enqueue_across(sweeping, told[::-1], NOON) == ids
+        over = [(world.here.clinic_id, cause) for cause in causes[:2]] + [(world.there.clinic_id, causes[0])]
+        with at_most(4):
+            assert await cancel_across(sweeping, over, "booked", NOON) == 3
+        standing = await sweeping.execute(text("select id from notice where state = 'due'"))
+        kept = [(world.here, "2"), (world.there, "1"), (world.there, "2")]
+        assert set(standing.scalars()) == {ids[party.clinic_id, key] for party, key in kept}
 
 
 def test_a_notice_that_could_never_go_out_is_refused_at_once() -> None:

@@ -1,0 +1,55 @@
+"""Patients: take them in from another system, and hold them while something of theirs is counted anew."""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from clinic.commands.batch import Taken, changed
+from clinic.facts import PatientFact
+from clinic.queries import Place, branches_by_name
+from clinic.tables import Patient
+from core.database import Writing
+from core.dates import latest_today
+from core.errors import Fault
+from core.events import Actor, Happening, record
+from core.upsert import Incoming, held_rows, upsert
+
+
+async def hold_patients(writing: Writing, patient_ids: Collection[UUID]) -> dict[UUID, date]:
+    """Lock these records against one another until the commit, in one order for everybody; their birth dates."""
+    statement = (
+        select(col(Patient.id), col(Patient.birth_date))
+        .where(col(Patient.id) == func.any(sorted(patient_ids)))
+        .order_by(col(Patient.id))
+        .with_for_update(key_share=True)
+    )
+    return {row.id: row.birth_date for row in (await writing.execute(statement))}
+
+
+async def take_patients(
+    writing: Writing,
+    clinic_id: UUID,
+    source: str,
+    facts: Sequence[tuple[int, PatientFact]],
+    actor: Actor,
+    now: datetime,
+) -> Taken:
+    """Upsert patients of a batch; `facts` are (index in the batch, good row)."""
+    branches, today = await branches_by_name(writing), latest_today(now)
+    faults = {index: Fault("/branch", "unknown-reference") for index, fact in facts if fact.branch not in branches}
+    late = {index: Fault("/birth_date", "in-the-future") for index, fact in facts if fact.birth_date > today}
+    faults |= late
+    rows = [_patient_row(index, fact, branches) for index, fact in facts if index not in faults]
+    held = await held_rows(writing, Patient, clinic_id, source, [row.external_id for row in rows], ())
+    done = await upsert(writing, Patient, clinic_id, source, rows, held, now)
+    happenings = [Happening(f"patient.{each.outcome.value}", each.id, patient_id=each.id) for each in changed(done)]
+    await record(writing, clinic_id, actor, happenings, now)
+    return done, faults
+
+
+def _patient_row(index: int, fact: PatientFact, branches: dict[str, Place]) -> Incoming:
+    columns = fact.model_dump(exclude={"external_id", "version", "branch"})
+    return Incoming(index, fact.external_id, fact.version, {"branch_id": branches[fact.branch].id, **columns})

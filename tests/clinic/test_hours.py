@@ -1,0 +1,102 @@
+"""Working hours across zones and clock changes."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clinic.hours import Hours
+
+ROME = Hours("Europe/Rome", time(9), time(20))
+CLOCK = ZoneInfo(ROME.zone)
+
+
+@pytest.mark.parametrize(
+    ("moment", "closing"),
+    [
+        (datetime(2030, 6, 16, 17, 59, tzinfo=UTC), datetime(2030, 6, 16, 18, tzinfo=UTC)),
+        (datetime(2030, 1, 16, 8, tzinfo=UTC), datetime(2030, 1, 16, 19, tzinfo=UTC)),
+    ],
+)
+def test_a_span_closes_at_the_local_hour_in_summer_and_in_winter(moment: datetime, closing: datetime) -> None:
+    assert ROME.open_at(moment)
+    assert ROME.closes_after(moment) == closing
+
+
+SUMMER, WINTER = date(2030, 3, 31), date(2030, 10, 27)  # the clocks go on and back in Rome
+
+
+@pytest.mark.parametrize(
+    ("asked", "opening"),
+    [
+        ("2030-06-17T09:00:00", "2030-06-17T09:00:00"),
+        ("2030-06-17T19:59:59", "2030-06-17T19:59:59"),
+        ("2030-06-17T03:00:00", "2030-06-17T09:00:00"),
+        ("2030-06-17T20:00:00", "2030-06-18T09:00:00"),
+        ("2030-12-31T23:00:00", "2031-01-01T09:00:00"),
+        ("2028-02-28T21:00:00", "2028-02-29T09:00:00"),
+    ],
+)
+def test_the_next_opening_is_now_today_or_tomorrow(asked: str, opening: str) -> None:
+    in_rome = [datetime.fromisoformat(each).replace(tzinfo=CLOCK) for each in (asked, opening)]
+    assert ROME.next_open(in_rome[0]) == in_rome[1]
+
+
+@pytest.mark.parametrize(("day", "night"), [(SUMMER, 12), (WINTER, 14)])
+def test_the_night_of_a_clock_change_is_an_hour_shorter_or_longer(day: date, night: int) -> None:
+    closing = datetime.combine(day - timedelta(days=1), time(20), CLOCK).astimezone(UTC)
+    opening = ROME.next_open(closing)
+    assert opening - closing == timedelta(hours=night)
+    assert opening.astimezone(CLOCK).time() == time(9)
+
+
+@pytest.mark.parametrize("weekday", range(7))
+def test_closed_days_are_passed_over(weekday: int) -> None:
+    hours = Hours("Europe/Rome", time(9), time(20), frozenset({weekday}))
+    for days in range(7):
+        asked = datetime(2030, 6, 17, 20, tzinfo=UTC) + timedelta(days=days)
+        opening = hours.next_open(asked)
+        assert opening.weekday() == weekday
+        assert timedelta() < opening - asked <= timedelta(days=7)
+
+
+@pytest.mark.parametrize(
+    "never",
+    [
+        Hours("Europe/Rome", time(9), time(20), frozenset()),
+        Hours("Europe/Rome", time(9), time(9)),
+        Hours("Europe/Rome", time(20), time(9)),
+    ],
+)
+def test_hours_that_never_open_are_an_error_and_no_endless_search(never: Hours) -> None:
+    with pytest.raises(ValueError, match="never open"):
+        never.next_open(datetime(2030, 6, 17, 12, tzinfo=UTC))
+
+
+ZONES = ("Europe/Rome", "Europe/Moscow", "Asia/Shanghai", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia")
+
+
+@given(
+    st.builds(
+        Hours,
+        st.sampled_from(ZONES),
+        st.times(time(5), time(12)),
+        st.times(time(13), time(23)),
+        st.frozensets(st.integers(0, 6), min_size=1),
+    ),
+    st.integers(0, 14 * 366 * 24 * 60).map(
+        lambda minutes: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
+    ),
+)
+def test_the_next_opening_is_open_not_before_and_the_first(hours: Hours, asked: datetime) -> None:
+    opening = hours.next_open(asked)
+    assert opening >= asked
+    assert hours.open_at(opening)
+    assert hours.next_open(opening) == opening
+    assert hours.closes_after(opening) > opening
+    if opening > asked:
+        assert not hours.open_at(asked)
+        assert not hours.open_at(opening - timedelta(microseconds=1))
+        assert hours.next_open(asked + (opening - asked) / 2) == opening
