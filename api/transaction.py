@@ -22,7 +22,7 @@ from clinic.queries import StaffStanding, opened_record, staff_standing
 from core import clock
 from core.database import NOBODY, Reading, Scope, Writing
 from core.errors import NotAllowed, NotFound
-from core.events import Actor, ActorKind
+from core.events import Actor, ActorKind, Happening, record
 from identity.commands import SessionEnded
 from identity.permissions import PartnerScope, Permission
 from identity.queries import PartnerStanding, partner_standing, session_lives
@@ -77,6 +77,11 @@ class StaffWrites:
     @property
     def actor(self) -> Actor:
         return Actor(ActorKind.STAFF, self.staff.staff_id)
+
+    async def note_read(self, what: str, patient_id: UUID) -> None:
+        """That clinical data of this patient were looked at, by whom and when: an event `<what>.read`."""
+        looked = Happening(f"{what}.read", patient_id, patient_id=patient_id)
+        await record(self.writing, self.clinic_id, self.actor, [looked], self.now)
 
 
 @dataclass(frozen=True, slots=True)

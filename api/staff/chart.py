@@ -9,7 +9,6 @@ from api.strict import StrictRoute
 from api.transaction import StaffWrites, staff_writes
 from cabinet.odontogram import Odontogram
 from cabinet.queries.chart import tooth_chart
-from core.events import Happening, record
 from identity.permissions import Permission
 
 router = APIRouter(prefix="/v1/staff", tags=["patients"], route_class=StrictRoute)
@@ -19,6 +18,5 @@ router = APIRouter(prefix="/v1/staff", tags=["patients"], route_class=StrictRout
 async def chart(call: Annotated[StaffWrites, staff_writes(Permission.READ_CLINICAL)], patient_id: UUID) -> Odontogram:
     """The present chart. That it was read, by whom and when, stays in the patient's events."""
     found = await tooth_chart(call.writing, patient_id, None, call.now)
-    looked = Happening("chart.read", patient_id, patient_id=patient_id)
-    await record(call.writing, call.clinic_id, call.actor, [looked], call.now)
+    await call.note_read("chart", patient_id)
     return found

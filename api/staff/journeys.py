@@ -20,7 +20,6 @@ from automation.queries.journeys import (
 from automation.queries.segments import segment_preview
 from automation.segment import Criterion
 from automation.templates import TEMPLATES, JourneyTemplate
-from core.events import Happening, record
 from core.values import Int64, Value
 from identity.permissions import Permission
 
@@ -84,6 +83,5 @@ async def enrolments(
     Being on a recall says what was not treated: a clinical fact. That it was read stays in the patient's events.
     """
     cards = await enrolments_of_patient(call.writing, call.clinic_id, patient_id, call.now)
-    looked = Happening("enrolments.read", patient_id, patient_id=patient_id)
-    await record(call.writing, call.clinic_id, call.actor, [looked], call.now)
+    await call.note_read("enrolments", patient_id)
     return Enrolments(items=cards)

@@ -15,7 +15,7 @@ from api.transaction import StaffWrites, scope_of, staff_writes, standing_staff
 from clinic.queries import home_branch
 from core.database import Reading
 from core.errors import NotFound
-from core.events import Actor, ActorKind, Happening, record
+from core.events import Actor, ActorKind
 from core.values import Value
 from identity.permissions import Permission
 from media.queries import PictureFile, picture_files
@@ -67,6 +67,5 @@ async def list_all(
         lambda place, most: picture_files(call.writing, patient_id, before=id_of(place), limit=most),
         lambda picture: [str(picture.picture_id)],
     )  # fmt: skip
-    looked = Happening("pictures.read", patient_id, patient_id=patient_id)
-    await record(call.writing, call.clinic_id, call.actor, [looked], call.now)
+    await call.note_read("pictures", patient_id)
     return PictureFilePage(items=items, next_cursor=following)

@@ -10,7 +10,6 @@ from api.strict import StrictRoute
 from api.transaction import StaffWrites, staff_writes
 from cabinet.queries.plans import MOST_PLANS, PlanView, plans
 from core.errors import NotFound
-from core.events import Happening, record
 from core.values import Value
 from identity.permissions import Permission
 
@@ -29,6 +28,5 @@ async def list_plans(
     found = await plans(call.writing, patient_id, call.now)
     if found is None:
         raise NotFound
-    read = Happening("plan.read", patient_id, patient_id=patient_id)
-    await record(call.writing, call.clinic_id, call.actor, [read], call.now)
+    await call.note_read("plan", patient_id)
     return PatientPlans(items=found)

@@ -187,7 +187,9 @@ async def test_a_guardian_who_loses_a_ward_hears_the_own_record_on_and_the_wards
         await say(world, desk, "to Boris, whose guardian hears it", boris)
         assert (await heard(phone))["rev"] == 1
         async with world.database.writing(world.here.scope) as writing:
-            await writing.execute(text("update access set ends_at = now() - interval '1 second' where relation = 'guardian'"))
+            await writing.execute(
+                text("update access set ends_at = now() - interval '1 second' where relation = 'guardian'")
+            )
         await until(lambda: len(phone.patients) == 1)
         await say(world, desk, "to Boris alone", boris)
         await say(world, desk, "to Anna", Target(patient_id=world.here.patient_id))

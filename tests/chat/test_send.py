@@ -146,7 +146,9 @@ async def test_a_guardian_writes_for_a_ward_until_the_access_ends(world: World) 
     sent = await say(world, anna, "Boris ha male", boris)
     assert sent.thread.patient_id == world.here.other_patient_id
     async with world.database.writing(world.here.scope) as writing:
-        await writing.execute(text("update access set ends_at = now() - interval '1 second' where relation = 'guardian'"))
+        await writing.execute(
+            text("update access set ends_at = now() - interval '1 second' where relation = 'guardian'")
+        )
     with pytest.raises(NotFound):
         await say(world, anna, "Ancora", boris)
 
