@@ -9,7 +9,7 @@ T ?=
 NAME ?= cabinet
 
 .DEFAULT_GOAL := check
-.PHONY: check run tour test bench fix migration openapi servers help
+.PHONY: check run tour test bench fix migration openapi docs servers help
 
 check: $(DEV_STAMP)  ## everything that must hold: format, lint, types, contracts, tests, documents
 	.venv/bin/ruff format --check .
@@ -44,6 +44,10 @@ migration: $(DEV_STAMP)  ## M="what changes": a new migration from the differenc
 
 openapi: $(DEV_STAMP)  ## write the documents under openapi/ anew
 	$(PYTHON) -m enamel openapi
+
+docs: $(DEV_STAMP)  ## write the pages of docs/ that are made from the code
+	$(PYTHON) -m tests.architecture.map_page
+	$(PYTHON) -m tests.architecture.problem_table
 
 servers:  ## Debian as root: the optional real peers that some tests speak to
 	sh .ci/servers

@@ -28,7 +28,9 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,  # a refused secret must not stand in the log of the refusal
     )
 
-    environment: Environment = Environment.DEVELOPMENT
+    environment: Environment = Field(
+        default=Environment.DEVELOPMENT, description="The kind of place this runs in: `development` or `production`."
+    )
     data: Path = Field(default=Path(".enamel"), description="Folder that keeps everything: database, files, demo.json.")
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
