@@ -4,7 +4,7 @@ Which teeth are there follows from findings about presence; where nobody has loo
 (`cabinet.eruption`). A milk tooth seen before its time to fall out is not expected after it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from functools import lru_cache
 
@@ -154,7 +154,7 @@ def _state(tooth: str, place: FindingCode, standing: tuple[Finding, ...], *, ass
 
 
 def _surface(surface: Surface, presence: Presence, standing: tuple[Finding, ...]) -> SurfaceState:
-    here = [finding for finding in standing if surface in finding.surfaces]
+    here = [finding for finding in standing if surface in _shown_on(finding)]
     real = {finding.code for finding in here if finding.status is not _S.PLANNED}
     covered = any(finding.code in COVERING and finding.status is not _S.PLANNED for finding in standing)
     return SurfaceState(
@@ -162,6 +162,20 @@ def _surface(surface: Surface, presence: Presence, standing: tuple[Finding, ...]
         condition=_worst(real) or (SurfaceCondition.COVERED if covered else _untouched(presence, standing)),
         planned=any(finding.status is _S.PLANNED for finding in here),
     )
+
+
+_OUTER = frozenset({Surface.VESTIBULAR})
+_BITING = frozenset({Surface.OCCLUSAL, Surface.INCISAL})
+_UNNAMED = {_C.VENEER: _OUTER} | dict.fromkeys((RESTORING | {_C.RESTORED, _C.SEALANT}) - {_C.VENEER}, _BITING)
+
+
+def _shown_on(finding: Finding) -> Collection[Surface]:
+    """The surfaces that show a finding: those it names, else for work on the crown where it mostly sits.
+
+    A veneer is outside by its nature. Of fillings, inlays, onlays and sealants the biting side is a guess, but a
+    tooth that looks untouched would be false for certain. `StandingFinding.surfaces` stays as it was told.
+    """
+    return finding.surfaces or _UNNAMED.get(finding.code, ())
 
 
 def _worst(codes: set[FindingCode]) -> SurfaceCondition | None:

@@ -9,8 +9,8 @@ from cabinet.finding import ON_SURFACES, FindingCode, FindingStatus, Material
 from cabinet.tooth import Surface
 from core.values import Int32, Value
 
-SHAPE = 2
-"""Rises when `Odontogram` changes its members: a chart stored in an older shape is folded anew."""
+SHAPE = 3
+"""Rises when `Odontogram` changes its members, or the fold what it says: an older stored chart is folded anew."""
 MOST_TEETH = 52 * 11
 """Each tooth, and up to ten beside it: `11`, `11s`, `11s1` … `11s9`."""
 MOST_FINDINGS = 2 * (len(FindingCode) + 5 * len(ON_SURFACES))

@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEVELOPMENT_SECRET = "development-only-secret-do-not-use-elsewhere"  # noqa: S105  refused below outside development
@@ -25,6 +25,7 @@ class Settings(BaseSettings):
         env_prefix="ENAMEL_",
         frozen=True,
         extra="ignore",
+        env_ignore_empty=True,  # `ENAMEL_DATA=` means the default, not the current folder
         hide_input_in_errors=True,  # a refused secret must not stand in the log of the refusal
     )
 
@@ -68,6 +69,13 @@ class Settings(BaseSettings):
         default=5, ge=1, le=3600, description="How long the worker rests between two looks for whom a journey concerns."
     )
     database_pool: int = Field(default=8, ge=1, le=200, description="Connections a process keeps to PostgreSQL.")
+
+    @field_validator("database_url", "database_owner_url")
+    @classmethod
+    def _postgresql_only(cls, url: str) -> str:
+        if url and not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must begin with postgresql://")
+        return url
 
     @model_validator(mode="after")
     def _no_default_secret_outside_development(self) -> Self:

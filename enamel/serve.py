@@ -12,6 +12,7 @@ from api.app import create_app
 from core.settings import Settings
 from enamel.migrate import check_schema
 from enamel.start import api_ports, postgres
+from enamel.watch import ends_with
 
 # Long enough for a slow request; sockets are told to come back elsewhere at once.
 _DRAIN_SECONDS = 10
@@ -20,7 +21,10 @@ _DRAIN_SECONDS = 10
 def serve(settings: Settings) -> int:
     with stops_on_sigterm(), postgres(settings) as server, contextlib.suppress(KeyboardInterrupt):
         check_schema(server.url)
-        uvicorn_server(application(settings, server.url), settings).run()
+        http = uvicorn_server(application(settings, server.url), settings)
+        with ends_with(http, {"PostgreSQL": server.process}) as watch:
+            http.run()
+        return 1 if watch.failed else 0
     return 0
 
 

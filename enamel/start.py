@@ -2,10 +2,13 @@
 
 import asyncio
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import asyncpg
 
 from api.ports import Ports
 from chat.hub import Hub
@@ -31,21 +34,33 @@ class Server:
 
     url: str
     owner_url: str
+    process: subprocess.Popen[bytes] | None = None
+    """The embedded server where we own it; whoever serves should end with it."""
 
 
 @contextmanager
 def postgres(settings: Settings) -> Iterator[Server]:
     """The server of the settings, or the embedded one in the data folder for as long as the block lasts."""
     if settings.database_url:
+        asyncio.run(_check_reachable(settings.database_url))
         yield Server(settings.database_url, settings.database_owner_url or settings.database_url)
         return
     prepare_data_folder(settings)
     embedded = EmbeddedPostgres.start(settings.data, binaries=settings.postgres_bin)
     try:
         asyncio.run(create_database(embedded, DATABASE))
-        yield Server(embedded.url(DATABASE), embedded.url(DATABASE))
+        yield Server(embedded.url(DATABASE), embedded.url(DATABASE), embedded.process)
     finally:
         embedded.stop()
+
+
+async def _check_reachable(url: str) -> None:
+    """A sentence instead of a stack; without the address, which may hold a password."""
+    try:
+        connection = await asyncpg.connect(url, timeout=10)
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise CannotStart(f"no PostgreSQL lets us in at ENAMEL_DATABASE_URL ({type(error).__name__})") from None
+    await connection.close()
 
 
 def prepare_data_folder(settings: Settings) -> None:
@@ -58,6 +73,8 @@ def prepare_data_folder(settings: Settings) -> None:
         if not settings.data.exists():
             settings.data.mkdir(parents=True)
             settings.data.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        if not os.access(settings.data, os.W_OK | os.X_OK):
+            raise CannotStart(f"cannot write into the data folder {settings.data}: set ENAMEL_DATA to another")
     except OSError as error:
         raise CannotStart(f"cannot make the data folder {settings.data}: {error.strerror}; set ENAMEL_DATA") from None
 
@@ -92,7 +109,10 @@ def storage_of(settings: Settings) -> Storage:
 def channel_of(settings: Settings) -> Channel:
     """FCM where there are credentials; otherwise, in development alone, pushes are printed."""
     if settings.fcm_credentials is not None:
-        return Fcm(settings.fcm_credentials, settings.fcm_url)
+        try:
+            return Fcm(settings.fcm_credentials, settings.fcm_url)
+        except (OSError, ValueError):
+            raise CannotStart("ENAMEL_FCM_CREDENTIALS names no service-account JSON that can be read") from None
     if settings.environment is not Environment.DEVELOPMENT:
         raise CannotStart("set ENAMEL_FCM_CREDENTIALS to the app build's service-account JSON")
     return PrintedPushes(Printed(printed_file(settings), aloud=True))

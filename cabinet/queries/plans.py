@@ -23,6 +23,8 @@ from core.values import Int32, Value
 
 MOST_PLANS = 50
 MOST_PROMOTIONS = 50
+_FIRST = (PlanStatus.IN_PROGRESS, PlanStatus.ACCEPTED, PlanStatus.PROPOSED, PlanStatus.COMPLETED)
+"""What matters to the patient now stands on top; then all others; the newest first within each."""
 
 
 class CostView(Value):
@@ -87,7 +89,7 @@ _PROMOTIONS = TypeAdapter(list[PromotionView])
 
 
 async def plans(reading: Reading, patient_id: UUID, now: datetime) -> list[PlanView] | None:
-    """Every plan of a patient, newest first, drafts too; None where there is no such patient."""
+    """Every plan of a patient, drafts too, in the order of `_FIRST`; None where there is no such patient."""
     person = _named_person()
     found = await _of_person(reading, person, _plans_json(person, hidden=frozenset()), patient_id, now)
     return None if found is None else _PLANS.validate_json(found)
@@ -120,25 +122,30 @@ def plans_json(person: Any) -> Any:
 
 def _plans_json(person: Any, *, hidden: frozenset[PlanStatus]) -> Any:
     shown = [col(TreatmentPlan.status).not_in([status.value for status in sorted(hidden)])] if hidden else []
-    newest = (
-        select(col(TreatmentPlan.id), _plan_object(person).label("document"))
+    status = _status(person)
+    place = case({each.value: rank for rank, each in enumerate(_FIRST)}, value=status, else_=len(_FIRST))
+    first = (
+        select(col(TreatmentPlan.id), place.label("place"), _plan_object(status).label("document"))
         .where(col(TreatmentPlan.clinic_id) == person.c.clinic_id, col(TreatmentPlan.patient_id) == person.c.id, *shown)
-        .order_by(col(TreatmentPlan.id).desc())
+        .order_by(place, col(TreatmentPlan.id).desc())
         .limit(MOST_PLANS)
         .correlate(person)
-        .subquery("newest")
+        .subquery("first")
     )
-    return select(_list_of(newest.c.document, newest.c.id.desc())).scalar_subquery()
+    return select(_list_of(first.c.document, first.c.place, first.c.id.desc())).scalar_subquery()
 
 
-def _plan_object(person: Any) -> Any:
+def _status(person: Any) -> Any:
     lapsed = and_(
         col(TreatmentPlan.status) == PlanStatus.PROPOSED.value, col(TreatmentPlan.valid_until) < person.c.today
     )
+    return case((lapsed, PlanStatus.EXPIRED.value), else_=col(TreatmentPlan.status))
+
+
+def _plan_object(status: Any) -> Any:
     return func.json_build_object(
         *("plan_id", TreatmentPlan.id, "group", TreatmentPlan.choice_group, "title", TreatmentPlan.title),
-        *("status", case((lapsed, PlanStatus.EXPIRED.value), else_=col(TreatmentPlan.status))),
-        *("valid_until", TreatmentPlan.valid_until, "cost", _cost(TreatmentPlan)),
+        *("status", status, "valid_until", TreatmentPlan.valid_until, "cost", _cost(TreatmentPlan)),
         *("progress", _progress(TreatmentPlan), "stages", _stages()),
     )
 

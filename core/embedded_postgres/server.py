@@ -58,6 +58,11 @@ class EmbeddedPostgres:
     def owned(self) -> bool:
         return self._process is not None
 
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """The server's process where we started it: for whoever watches over it."""
+        return self._process
+
     def url(self, database: str) -> str:
         return f"postgresql://{OWNER_ROLE}@/{database}?host={self.socket}&port={_PORT}"
 

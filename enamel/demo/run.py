@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
 import secrets
@@ -26,6 +27,7 @@ from enamel.migrate import upgrade
 from enamel.problems import CannotStart
 from enamel.serve import stops_on_sigterm, uvicorn_server
 from enamel.start import Server, api_ports, postgres, prepare_data_folder, printed_file
+from enamel.watch import ends_with
 
 
 def run_demo(settings: Settings) -> int:
@@ -33,13 +35,28 @@ def run_demo(settings: Settings) -> int:
     listening = _listen(settings)
     prepare_data_folder(settings)
     settings = _of_this_demo(settings, listening)
-    with listening, stops_on_sigterm(), postgres(settings) as server:
+    with listening, _alone(settings), stops_on_sigterm(), postgres(settings) as server:
         upgrade(server.owner_url)
         _tell(asyncio.run(_demo(settings, server)))
-        with _worker(settings, server):
-            app = create_app(api_ports(settings, server.url), settings.allowed_hosts)
-            uvicorn_server(app, settings).run(sockets=[listening])
+        with _worker(settings, server) as worker:
+            http = uvicorn_server(create_app(api_ports(settings, server.url), settings.allowed_hosts), settings)
+            with ends_with(http, {"PostgreSQL": server.process, "the worker": worker}) as watch:
+                http.run(sockets=[listening])
+            return 1 if watch.failed else 0
     return 0
+
+
+@contextlib.contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """One demo for each data folder: the first would take its database along, and demo.json names one address."""
+    with (settings.data / "demo.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotStart(
+                f"a demo already runs on {settings.data}; its address stands in {settings.data / 'demo.json'}"
+            ) from None
+        yield
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -105,7 +122,7 @@ async def _demo(settings: Settings, server: Server) -> dict[str, Any]:
 
 
 def _tell(told: dict[str, Any]) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     console.print(f"\n[bold]Enamel's demo clinic[/bold] answers at [bold]{told['url']}[/bold]   (Ctrl-C ends it)")
     console.print(f"  staff    {told['staff']['email']}  {told['staff']['password']}   clinic {told['clinic_id']}")
     console.print(f"  partner  {told['partner']['client_id']}  (its secret stands in demo.json)")
@@ -119,7 +136,7 @@ def _tell(told: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _worker(settings: Settings, server: Server) -> Iterator[None]:
+def _worker(settings: Settings, server: Server) -> Iterator[subprocess.Popen[bytes]]:
     """The worker as a child that ends when our end of its standard input closes, however we end."""
     environment = {
         **os.environ,
@@ -131,7 +148,7 @@ def _worker(settings: Settings, server: Server) -> Iterator[None]:
     command = [sys.executable, "-m", "enamel", "work", "--until-stdin-closes"]
     child = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE)
     try:
-        yield
+        yield child
     finally:
         assert child.stdin is not None
         child.stdin.close()

@@ -74,6 +74,23 @@ async def test_a_changed_cabinet_has_another_tag(furnished: World) -> None:
     assert (after.status_code, after.json()["plans"][0]["title"]) == (200, "Plan B")
 
 
+async def test_what_is_under_way_stands_before_what_was_declined_and_the_newest_first_within(world: World) -> None:
+    told = ["in_progress", "completed", "accepted", "proposed", "accepted", "lapsed", "stopped", "declined"]
+    for place, state in enumerate(told):
+        status = {"status": "proposed", "valid_until": "2020-01-01"} if state == "lapsed" else {"status": state}
+        row = {**PLAN, **status, "external_id": f"p{place}", "title": f"{state} {place}"}
+        taken = await world.post("/v1/partner/sync/plans", world.here.partner, {"items": [row]})
+        assert taken.json()["created"] == 1, taken.text
+    ordered = [
+        *("in_progress 0", "accepted 4", "accepted 2", "proposed 3", "completed 1"),
+        *("declined 7", "stopped 6", "lapsed 5"),
+    ]
+    mine = await world.get(ME, world.here.patient)
+    assert [plan["title"] for plan in mine.json()["plans"]] == ordered
+    seen = await world.get(f"/v1/staff/patients/{world.here.patient_id}/plans", world.here.staff)
+    assert [plan["title"] for plan in seen.json()["items"]] == ordered
+
+
 async def test_a_guardian_opens_a_wards_cabinet_and_equal_data_has_another_tag_there(furnished: World) -> None:
     here, path = furnished.here, f"/v1/patients/{furnished.here.other_patient_id}/cabinet"
     assert (await furnished.get(path, here.patient)).status_code == 404

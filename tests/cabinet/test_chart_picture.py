@@ -12,7 +12,7 @@ from cabinet.chart_picture import chart_svg
 from cabinet.chart_words import LANGUAGES, tooth_text
 from cabinet.finding import Finding, FindingCode, FindingStatus
 from cabinet.odontogram import odontogram
-from cabinet.tooth import DECIDUOUS, PERMANENT, ToothKind, is_supernumerary
+from cabinet.tooth import DECIDUOUS, PERMANENT, Surface, ToothKind, is_supernumerary
 from cabinet.tooth_picture import ENAMEL, PALETTE, PAPER, ROOT
 from cabinet.tooth_state import Odontogram, Presence
 
@@ -75,6 +75,44 @@ def test_work_ahead_and_work_done_look_different() -> None:
         for status in (FindingStatus.COMPLETED, FindingStatus.PLANNED)
     )
     assert done.count(PALETTE["planned"]) < ahead.count(PALETTE["planned"])
+
+
+@pytest.mark.parametrize(
+    ("tooth", "code", "surface", "condition"),
+    [
+        ("11", FindingCode.VENEER, "V", "filled"),
+        ("11", FindingCode.FILLING, "I", "filled"),
+        ("16", FindingCode.FILLING, "O", "filled"),
+        ("16", FindingCode.INLAY, "O", "filled"),
+        ("16", FindingCode.ONLAY, "O", "filled"),
+        ("16", FindingCode.RESTORED, "O", "filled"),
+        ("16", FindingCode.SEALANT, "O", "sealed"),
+    ],
+)
+def test_work_without_surfaces_is_still_drawn(tooth: str, code: FindingCode, surface: str, condition: str) -> None:
+    def drawn(status: FindingStatus) -> tuple[Odontogram, list[tuple[str, str, bool]]]:
+        chart = odontogram([Finding(tooth, code, DAY, status)], BIRTHS["adult"], DAY)
+        states = next(each for each in chart.teeth if each.tooth == tooth).surfaces
+        touched = [each for each in states if each.condition != "sound" or each.planned]
+        return chart, [(each.surface.value, each.condition.value, each.planned) for each in touched]
+
+    chart, touched = drawn(FindingStatus.COMPLETED)
+    assert touched == [(surface, condition, False)]
+    assert drawing_of(chart, tooth) != drawing_of(odontogram([], BIRTHS["adult"], DAY), tooth)
+    assert drawn(FindingStatus.PLANNED)[1] == [(surface, "sound", True)]
+
+
+def test_work_that_names_its_surfaces_is_drawn_nowhere_else() -> None:
+    named = Finding("16", FindingCode.FILLING, DAY, surfaces=(Surface.MESIAL,))
+    states = next(each for each in odontogram([named], BIRTHS["adult"], DAY).teeth if each.tooth == "16").surfaces
+    assert [each.surface for each in states if each.condition == "filled"] == [Surface.MESIAL]
+
+
+def drawing_of(chart: Odontogram, tooth: str) -> list[dict[str, str]]:
+    """What is drawn of one tooth, without its words."""
+    picture = ElementTree.fromstring(chart_svg(chart, "x", "en"))  # noqa: S314  our own text
+    group = next(each for each in picture.iter(f"{SVG}g") if each.get("data-tooth") == tooth)
+    return [path.attrib for path in group.iter(f"{SVG}path")]
 
 
 @pytest.mark.parametrize("sign", sorted(PALETTE))

@@ -60,3 +60,22 @@ def test_settings_do_not_print_the_secret(monkeypatch: pytest.MonkeyPatch) -> No
 def test_settings_cannot_be_changed_afterwards(name: str) -> None:
     with pytest.raises(ValidationError):
         setattr(Settings(), name, 1)
+
+
+def test_an_empty_variable_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENAMEL_DATA", "")
+    assert Settings().data == Settings.model_fields["data"].default
+
+
+def test_another_database_than_postgresql_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENAMEL_DATABASE_URL", "mysql://somewhere/x")
+    with pytest.raises(ValidationError, match="postgresql://"):
+        Settings()
+
+
+def test_the_published_secret_never_leaves_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENAMEL_HOST", "0.0.0.0")
+    with pytest.raises(ValidationError, match="ENAMEL_SECRET"):
+        Settings()
+    monkeypatch.setenv("ENAMEL_SECRET", "a secret of this clinic's own, 32 signs")
+    assert Settings().host == "0.0.0.0"

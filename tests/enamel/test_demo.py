@@ -104,6 +104,41 @@ def test_a_fresh_demo_is_toured_stopped_and_started_again_on_its_data(data: Path
         assert again["staff"] == told["staff"]
 
 
+@pytest.mark.parametrize("victim", ["enamel work", "postgres"])
+def test_a_demo_whose_other_half_died_ends_and_says_so(data: Path, victim: str) -> None:
+    process = enamel(data, "demo")
+    wait_until_ready(process, data)
+    children = subprocess.run(
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(process.pid)],  # noqa: S607
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    pid = next(line.split()[0] for line in children.stdout.splitlines() if victim in line)
+    os.kill(int(pid), signal.SIGKILL)
+    output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert "ended by itself" in output
+    assert postgres_of(data) == []
+
+
+def test_a_second_demo_on_the_same_data_is_refused(data: Path) -> None:
+    with running_demo(data) as told:
+        second = enamel(data, "demo")
+        output, _ = second.communicate(timeout=PATIENCE)
+        assert second.returncode == 1
+        assert "already runs" in output
+        assert answers(told["url"] + "/health/ready")
+
+
+def test_a_database_that_does_not_answer_is_a_sentence(data: Path) -> None:
+    place = {**environment(data), "ENAMEL_DATABASE_URL": "postgresql://someone:secret@127.0.0.1:1/x"}
+    command = [sys.executable, "-m", "enamel", "serve"]
+    done = subprocess.run(command, cwd=ROOT, env=place, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert done.returncode == 1
+    assert "ENAMEL_DATABASE_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr
+
+
 def test_the_demo_touches_no_clinic_that_is_not_its_own(data: Path) -> None:
     with running_demo(data):
         pass
