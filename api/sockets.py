@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from api.ports import Ports, ports_of
 from api.problems import Malformed
 from api.strict import strict_json
-from api.talk import Talk
+from api.talk import Talk, remains
 from api.transaction import scope_of, standing_staff
 from chat import frames
 from chat.commands import Speaker
@@ -222,7 +222,7 @@ async def _frame(socket: WebSocket) -> dict[str, Any]:
     try:
         frame = strict_json(raw)
     except Malformed:
-        raise SocketEnds(Close.BAD_FRAME) from None
+        frame = remains(raw)
     if not isinstance(frame, dict) or not isinstance(frame.get("t"), str):
         raise SocketEnds(Close.BAD_FRAME)
     return frame

@@ -1,5 +1,6 @@
 """What a seated socket asks and is answered: the same commands and refusals as the chat's REST routes."""
 
+import json
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -123,6 +124,25 @@ class Talk:
 
     _Answering = Callable[["Talk", dict[str, Any], datetime], Awaitable[None]]
     _ANSWERS: ClassVar[dict[str, _Answering]] = {"send": _send, "mark": _mark, "sync": _sync, "ping": _ping}
+
+
+def remains(raw: bytes) -> dict[str, Any] | None:
+    """Kind and id of a frame that is JSON but says what we take from nobody (NUL, endless numbers); else None.
+
+    `Talk` refuses what is left with a `nak`: a device that was shown out instead would resend it for ever.
+    """
+    try:
+        frame = json.loads(raw.decode(), parse_int=float, parse_constant=_no_json)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(frame, dict) or not isinstance(frame.get("t"), str):
+        return None
+    name = _id_of(frame)
+    return None if name is None or frame["t"] == "hello" else {"t": frame["t"], "id": str(name)}
+
+
+def _no_json(constant: str) -> None:
+    raise ValueError(constant)
 
 
 def _id_of(frame: dict[str, Any]) -> UUID | None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from chat.conversation import LARGEST_FRAME, LARGEST_PAGE, LONGEST_BODY, Body, Resume
 from chat.log import SHARED, ConversationEvent, ConversationState, EventKind, EventPage
@@ -45,13 +45,8 @@ _AGAIN = {Close.FAILED, Close.RESTART, Close.TOKEN_ENDED, Close.SILENT, Close.TO
 Number = Annotated[Int32, Field(ge=0)]
 
 
-def _of_64_bits(cursor: str) -> str:
-    if int(cursor) >= 2**64:
-        raise ValueError("no cursor of ours")
-    return cursor
-
-
-Cursor = Annotated[str, Field(pattern="^[0-9]{1,20}$"), AfterValidator(_of_64_bits)]
+# One that we never gave, were it beyond the 64 bits of a horizon, is as none: `chat.conversation.cursor_to_resume`.
+Cursor = Annotated[str, Field(pattern="^[0-9]{1,20}$")]
 
 
 class Frame(BaseModel):

@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlmodel import col
 
-from clinic.appointment import AppointmentStatus, booking_fault, day_fault, event_kind, may_follow, span_fault
+from clinic.appointment import OVER, AppointmentStatus, booking_fault, day_fault, event_kind, may_follow, span_fault
 from clinic.commands.batch import Taken, changed
+from clinic.commands.patients import hold_patients
 from clinic.facts import AppointmentFact
 from clinic.queries import Visit, branches_by_name, home_branch, named_patients, visit_value
 from clinic.tables import Appointment, Branch
@@ -28,6 +29,12 @@ class VisitNotBookable(Invalid):
     """Longer than 24 hours, in the past, or two years ahead and more."""
 
     slug = "visit-not-bookable"
+
+
+class VisitOverlaps(Conflict):
+    """The patient has a visit at that time that is not over: nobody is in two chairs at once."""
+
+    slug = "visit-overlaps"
 
 
 class VisitDayNotBegun(Conflict):
@@ -50,7 +57,11 @@ async def book_visit(
     writing: Writing, clinic_id: UUID, patient_id: UUID, starts_at: datetime, ends_at: datetime,
     service: str, practitioner: str, actor: Actor, now: datetime,
 ) -> Visit:  # fmt: skip
-    """A visit that staff enters. Raises `NotFound` (patient), `VisitEndsBeforeItStarts`, `VisitNotBookable`."""
+    """A visit that staff enters.
+
+    Raises `NotFound` (patient), `VisitEndsBeforeItStarts`, `VisitNotBookable`, `VisitOverlaps`.
+    """
+    await hold_patients(writing, [patient_id])  # of two bookings at once the second sees what the first one wrote
     branch_id = await home_branch(writing, patient_id)
     if branch_id is None:
         raise NotFound
@@ -58,6 +69,8 @@ async def book_visit(
         raise VisitEndsBeforeItStarts(Fault("/ends_at", "ends-before-start"))
     if fault := span_fault(starts_at, ends_at) or booking_fault(starts_at, now):
         raise VisitNotBookable(fault)
+    if await _overlaps(writing, clinic_id, patient_id, starts_at, ends_at):
+        raise VisitOverlaps
     row_id = new_id()
     visit = Appointment(
         clinic_id=clinic_id, id=row_id, source=OWN_SOURCE, external_id=str(row_id), source_version=0,
@@ -69,6 +82,24 @@ async def book_visit(
     await record(writing, clinic_id, actor, [booked], now)
     branch = (await writing.execute(select(Branch).where(col(Branch.id) == branch_id))).scalar_one()
     return visit_value(visit, branch)
+
+
+async def _overlaps(
+    writing: Writing, clinic_id: UUID, patient_id: UUID, starts_at: datetime, ends_at: datetime
+) -> bool:
+    """Whether a visit of this patient that is not over shares time with this one; end to end is no overlap."""
+    statement = select(
+        select(col(Appointment.id))
+        .where(
+            col(Appointment.clinic_id) == clinic_id,
+            col(Appointment.patient_id) == patient_id,
+            col(Appointment.starts_at) < ends_at,
+            col(Appointment.ends_at) > starts_at,
+            col(Appointment.status).not_in([status.value for status in sorted(OVER)]),
+        )
+        .exists()
+    )
+    return bool((await writing.execute(statement)).scalar_one())
 
 
 async def change_visit(

@@ -128,9 +128,9 @@ async def test_the_desk_is_told_by_its_cursor_what_it_missed(world: World, here:
             assert (third["changed"], third["whole"]) == ([], True)
         async with greeted(here, world.here.staff_token, cur=str(2**64 - 1)) as (_, foreign):
             assert (len(foreign["changed"]), foreign["whole"]) == (2, False)
-        async with dialled(here) as beyond:
-            await beyond.say("hello", tok=world.here.staff_token, cur="9" * 20)
-            assert await beyond.closed() == 4400
+        for beyond in (str(2**64), "9" * 20):
+            async with greeted(here, world.here.staff_token, cur=beyond) as (_, unknown):
+                assert (len(unknown["changed"]), unknown["whole"]) == (2, False), "as none"
 
 
 async def _talk_over(world: World, first: str, second: str) -> None:
@@ -208,6 +208,10 @@ NO_FRAMES: list[tuple[str | bytes, int]] = [
     ('{"t": "send", "t": "hello"}', 4400),
     ('{"a":' * 40 + "1" + "}" * 40, 4400),
     (b"\x00binary", 4400),
+    (r'{"t": "send", "op": "msg", "body": "a\u0000b"}', 4400),
+    (r'{"t": "send", "id": "no uuid", "op": "msg", "body": "a\u0000b"}', 4400),
+    (f'{{"t": "send", "id": "{UUID(int=1)}", "op": "msg", "body": NaN}}', 4400),
+    (rf'{{"t": "hello", "id": "{UUID(int=1)}", "cur": "\u0000"}}', 4400),
     ('{"t": "ping", "x": "' + "x" * 20_000 + '"}', 1009),
 ]
 
@@ -221,6 +225,27 @@ async def test_what_is_no_frame_ends_the_socket(world: World, here: str, greetin
                 await phone.hear("welcome")
             await phone.raw(raw)
             assert await phone.closed() == code, raw[:40]
+
+
+UNUSABLE = [
+    r'"body": "a\u0000b"',
+    r'"body": "a\ud800b"',
+    '"body": 1e999',
+    f'"body": "x", "n": {"9" * 21}',
+    f'"body": "x", "n": {"9" * 5000}',
+    f'"body": "x", "n": {"[" * 40}{"]" * 40}',
+    '"body": "x", "body": "y"',
+]
+
+
+async def test_a_message_that_cannot_be_kept_is_refused_by_its_id_and_the_talk_goes_on(world: World, here: str) -> None:
+    async with greeted(here, world.here.patient_token) as (phone, _):
+        for said in UNUSABLE:
+            name = str(new_id())
+            await phone.raw(f'{{"t": "send", "id": "{name}", "op": "msg", {said}}}')
+            nak = await phone.hear("nak")
+            assert (nak["code"], nak["retry"], nak["id"]) == ("invalid-input", False, name), said[:40]
+        assert (await phone.post("Ciao"))["seq"] == 1
 
 
 async def test_faulty_and_unknown_frames_are_refused_or_passed_over_and_the_talk_goes_on(

@@ -1,5 +1,6 @@
 """Visits: what the desk may book and change, what a clinic's system may tell, and who is master of which."""
 
+import asyncio
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -54,6 +55,34 @@ async def test_the_desk_books_what_can_take_place(
     status, answer = await booked(world, now() + ahead, length)
     assert (status, answer["code"]) == (422, "visit-not-bookable")
     assert answer["errors"] == [{"pointer": fault[0], "code": fault[1]}]
+
+
+async def test_of_many_identical_bookings_at_once_one_is_a_visit(world: World) -> None:
+    start = now() + 3 * DAY
+    answers = await asyncio.gather(*(booked(world, start) for _ in range(20)))
+    assert sorted(status for status, _ in answers) == [201] + [409] * 19
+    assert {answer["code"] for status, answer in answers if status == 409} == {"visit-overlaps"}
+    mine = await world.get("/v1/me/appointments", world.here.patient)
+    assert len(mine.json()["items"]) == 1
+
+
+async def test_a_patient_has_no_two_visits_at_one_time_until_the_first_is_cancelled(world: World) -> None:
+    start, hour = now() + 3 * DAY, DAY / 24
+    _, first = await booked(world, start, hour)
+    for begin, length in ((start - hour / 2, hour), (start + hour / 2, hour), (start - hour, 3 * hour)):
+        status, answer = await booked(world, begin, length)
+        assert (status, answer["code"]) == (409, "visit-overlaps")
+    assert (await booked(world, start - hour, hour))[0] == 201, "end to end"
+    assert (await booked(world, start + hour, hour))[0] == 201, "end to end"
+    assert (await changed(world, first["appointment_id"], "cancelled"))[0] == 200
+    assert (await booked(world, start, hour))[0] == 201
+
+
+async def test_no_visit_is_booked_over_one_of_the_clinics_system(world: World) -> None:
+    start = now() + 3 * DAY
+    await pushed(world, starts_at=rfc3339(start), ends_at=rfc3339(start + DAY / 24))
+    status, answer = await booked(world, start)
+    assert (status, answer["code"]) == (409, "visit-overlaps")
 
 
 @pytest.mark.parametrize("status", ["arrived", "in_chair", "completed", "no_show"])
