@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert
+from sqlalchemy import delete, func, insert, update
 from sqlmodel import col
 
 from cabinet.plan import PlanStatus, Totals, event_kind, fault_of, line, may_follow, plan_totals, stage_status
 from cabinet.plan import stage_totals as totals_of_stage
 from cabinet.plan_facts import PlanFact, PromotionFact, StageFact
 from cabinet.promotion import default_language
+from cabinet.queries.plans import stages_json
 from cabinet.tables.plan import PlanItem, PlanStage, TreatmentPlan
 from cabinet.tables.promotion import PromotionRow
 from clinic.commands import Taken, changed
@@ -112,6 +113,9 @@ async def _replace_stages(
         keyed = [({"clinic_id": clinic_id, "plan_id": plan_id}, fact) for plan_id, fact in told]
         await _add(writing, PlanStage, [row for key, fact in keyed for row in _stage_rows(key, fact)])
         await _add(writing, PlanItem, [row for key, fact in keyed for row in _item_rows(key, fact)])
+        mine = (col(TreatmentPlan.clinic_id) == clinic_id, col(TreatmentPlan.id) == func.any(list(plans)))
+        shown = update(TreatmentPlan).where(*mine).values(stages=stages_json())
+        await writing.execute(shown.execution_options(synchronize_session=False))
 
 
 async def _add(writing: Writing, table: type[PlanStage] | type[PlanItem], rows: list[dict[str, Any]]) -> None:

@@ -146,11 +146,12 @@ def _plan_object(status: Any) -> Any:
     return func.json_build_object(
         *("plan_id", TreatmentPlan.id, "group", TreatmentPlan.choice_group, "title", TreatmentPlan.title),
         *("status", status, "valid_until", TreatmentPlan.valid_until, "cost", _cost(TreatmentPlan)),
-        *("progress", _progress(TreatmentPlan), "stages", _stages()),
+        *("progress", _progress(TreatmentPlan), "stages", TreatmentPlan.stages),
     )
 
 
-def _stages() -> Any:
+def stages_json() -> Any:
+    """SQL: a plan's stages with their items as a list of `StageView` documents, from their rows."""
     stage = func.json_build_object(
         *("title", PlanStage.title, "visits", PlanStage.visits, "status", PlanStage.status),
         *("cost", _cost(PlanStage), "progress", _progress(PlanStage), "items", _items()),

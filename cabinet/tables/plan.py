@@ -1,9 +1,10 @@
 """Rows of treatment plans: the plan, its stages by position, their items by position."""
 
 from datetime import date
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index
+from sqlalchemy import JSON, BigInteger, Column, ForeignKeyConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
 from clinic.keys import of_patient
@@ -36,6 +37,11 @@ class TreatmentPlan(SyncedRow, Amounts, table=True):
     stages_hash: str
     items: int
     items_done: int
+    # The stages as the patient's document shows them, put together when the plan is taken in: reading a cabinet
+    # would otherwise build some two hundred JSON objects each time. JSON and not JSONB: it is only handed on.
+    stages: list[dict[str, Any]] = Field(
+        default_factory=list, sa_column=Column(JSON, nullable=False, server_default=text("'[]'"))
+    )
 
 
 class PlanStage(Amounts, table=True):

@@ -799,6 +799,7 @@ def upgrade() -> None:
         sa.Column("stages_hash", sa.String(), nullable=False),
         sa.Column("items", sa.Integer(), nullable=False),
         sa.Column("items_done", sa.Integer(), nullable=False),
+        sa.Column("stages", sa.JSON(), server_default=sa.text("'[]'"), nullable=False),
         sa.ForeignKeyConstraint(["clinic_id", "patient_id"], ["patient.clinic_id", "patient.id"], name="plan_patient"),
         sa.PrimaryKeyConstraint("clinic_id", "id"),
         sa.UniqueConstraint("clinic_id", "source", "external_id", name="plan_external"),

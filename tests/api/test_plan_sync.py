@@ -148,10 +148,10 @@ async def test_what_is_completed_cannot_be_proposed_again(world: World) -> None:
 async def test_a_thousand_plans_cost_as_many_statements_as_two(world: World, at_most: Queries) -> None:
     for rows in (2, 1_000):
         batch = [plan(f"n{rows}-{number}") for number in range(rows)]
-        with at_most(8):
+        with at_most(9):
             assert (await push(world, "plans", *batch))["created"] == rows
     newer = [plan(f"n1000-{number}", version=2, title="B") for number in range(1_000)]
-    with at_most(10):
+    with at_most(11):
         assert (await push(world, "plans", *newer))["updated"] == 1_000
 
 
