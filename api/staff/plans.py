@@ -24,7 +24,7 @@ class PatientPlans(Value):
 async def list_plans(
     call: Annotated[StaffWrites, staff_writes(Permission.READ_CLINICAL)], patient_id: UUID
 ) -> PatientPlans:
-    """Every plan with stages and prices, newest first. That it was read, and by whom, is recorded."""
+    """Every plan with stages and prices, those under way first. That it was read, and by whom, is recorded."""
     found = await plans(call.writing, patient_id, call.now)
     if found is None:
         raise NotFound
