@@ -62,10 +62,6 @@ class UnsupportedMediaType(Refusal):
     slug = "unsupported-media-type"
 
 
-class PreconditionRequired(Refusal):
-    slug = "precondition-required"
-
-
 class MethodNotAllowed(Refusal):
     slug = "method-not-allowed"
 
@@ -85,7 +81,6 @@ class InternalFault(Refusal):
 _STATUS |= {
     Malformed: 400,
     UnsupportedMediaType: 415,
-    PreconditionRequired: 428,
     MethodNotAllowed: 405,
     RangeNotSatisfiable: 416,
     InternalFault: 500,

@@ -23,7 +23,7 @@ from clinic.queries.people import (
     staff_of_account,
     staff_standing,
 )
-from clinic.queries.places import Place, any_clinic, branch_hours, branches_by_name, clinic_exists
+from clinic.queries.places import Place, any_clinic, branches_by_name, clinic_exists
 from clinic.queries.visits import Visit, visit_value, visits
 
 __all__ = [
@@ -35,7 +35,6 @@ __all__ = [
     "Visit",
     "any_clinic",
     "birth_date_of",
-    "branch_hours",
     "branches_by_name",
     "clinic_exists",
     "home_branch",

@@ -6,7 +6,6 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlmodel import col
 
-from clinic.hours import Hours
 from clinic.tables import Branch, Clinic
 from core.database import Reading, Sweeping
 
@@ -22,11 +21,6 @@ class Place:
 async def branches_by_name(reading: Reading) -> dict[str, Place]:
     rows = await reading.execute(select(col(Branch.name), col(Branch.id), col(Branch.zone)))
     return {name: Place(row_id, zone) for name, row_id, zone in rows}
-
-
-async def branch_hours(reading: Reading, branch_id: UUID) -> Hours | None:
-    branch = (await reading.execute(select(Branch).where(col(Branch.id) == branch_id))).scalar_one_or_none()
-    return Hours(branch.zone, branch.opens, branch.closes) if branch else None
 
 
 async def clinic_exists(reading: Reading, clinic_id: UUID) -> bool:
