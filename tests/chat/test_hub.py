@@ -130,7 +130,8 @@ async def test_each_hears_their_own_conversations_only(world: World) -> None:
         await say(world, desk, "to Boris", Target(patient_id=world.here.other_patient_id))
         await say(world, here, "from Anna here")
         await say(world, there, "from Anna there")
-        assert [(await heard(desk))["d"]["body"] for _ in range(2)] == ["to Boris", "from Anna here"]
+        # A reader's order holds within a conversation; between two of them a sweep may tell either first.
+        assert {(await heard(desk))["d"]["body"] for _ in range(2)} == {"to Boris", "from Anna here"}
         assert (await heard(here))["d"]["body"] == "from Anna here"
         assert (await heard(there))["d"]["body"] == (await heard(desk_there))["d"]["body"] == "from Anna there"
 
