@@ -8,6 +8,9 @@ DEV_STAMP := .venv/.for-development
 T ?=
 NAME ?= cabinet
 
+# Each worker has a PostgreSQL of its own; the tests of one file stay together.
+PARALLEL ?= --numprocesses=auto --maxprocesses=4 --dist=loadfile
+
 .DEFAULT_GOAL := check
 .PHONY: check run tour test bench fix migration openapi docs servers help
 
@@ -17,7 +20,7 @@ check: $(DEV_STAMP)  ## everything that must hold: format, lint, types, contract
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
 	$(PYTHON) -m enamel openapi --check
-	$(PYTHON) -m pytest -q
+	$(PYTHON) -m pytest -q $(PARALLEL)
 
 run: $(RUN_STAMP)  ## the demo clinic: database, API, sockets and worker on http://127.0.0.1:8000
 	@exec $(PYTHON) -m enamel demo

@@ -9,20 +9,54 @@ from starlette.types import ASGIApp
 from api import failures, problems, sockets
 from api.guard import Guard
 from api.health import router as health
+from api.hooks import payments as payment_hooks
+from api.partner import account as partner_account
 from api.partner import apps, fhir, sync
+from api.partner import bookings as partner_bookings
 from api.partner import chart as partner_chart
+from api.partner import documents as partner_documents
+from api.partner import events as partner_events
+from api.partner import guardians as partner_guardians
+from api.partner import loyalty as partner_loyalty
 from api.partner import media as partner_media
+from api.partner import payments as partner_payments
 from api.partner import plans as partner_plans
-from api.patient import appointments, cabinet, chat, devices, promotions
+from api.partner import promotions as partner_promotions
+from api.partner import slots as partner_slots
+from api.patient import account as patient_account
+from api.patient import appointments, cabinet, changes, chat, devices, pay, plan_answers, promotions
+from api.patient import calendar as patient_calendar
 from api.patient import chart as patient_chart
+from api.patient import consents as patient_consents
+from api.patient import documents as patient_documents
+from api.patient import family as patient_family
+from api.patient import loyalty as patient_loyalty
 from api.patient import media as patient_media
+from api.patient import payments as patient_payments
+from api.patient import plans as patient_plans
+from api.patient import privacy as patient_privacy
+from api.patient import requests as patient_requests
 from api.patient import sign_in as patient_sign_in
+from api.patient import signatures as patient_signatures
+from api.patient import slots as patient_slots
+from api.patient import waiting_list as patient_waiting_list
 from api.ports import Ports
+from api.staff import account as staff_account
 from api.staff import chart as staff_chart
+from api.staff import documents as staff_documents
+from api.staff import family as staff_family
 from api.staff import inbox, journeys, patients, people
+from api.staff import loyalty as staff_loyalty
 from api.staff import media as staff_media
+from api.staff import payments as staff_payments
 from api.staff import plans as staff_plans
+from api.staff import privacy as staff_privacy
+from api.staff import promotions as staff_promotions
+from api.staff import requests as staff_requests
 from api.staff import sign_in as staff_sign_in
+from api.staff import templates as staff_templates
+from api.staff import visits as staff_visits
+from api.staff import waiting_list as staff_waiting_list
 
 LARGEST_BODY = 1024 * 1024
 
@@ -30,29 +64,69 @@ PATIENT: tuple[APIRouter, ...] = (
     cabinet.router,  # routes are tried in order, and this one is asked most
     devices.router,  # its /v1/me/devices/push before the sign-in's /v1/me/devices/{session_id}
     patient_sign_in.router,
-    appointments.router,
-    chat.router,
-    promotions.router,
-    patient_chart.router,
+    *changes.routes.routers,
+    *appointments.routes.routers,
+    *chat.routes.routers,
+    *devices.routes.routers,
+    *promotions.routes.routers,
+    *patient_loyalty.routes.routers,
+    *patient_chart.routes.routers,
+    *patient_plans.routes.routers,
+    *plan_answers.routes.routers,
+    *patient_account.routes.routers,
+    *patient_payments.routes.routers,
+    pay.router,
+    *patient_media.routes.routers,
     patient_media.router,
+    *patient_requests.routes.routers,
+    *patient_documents.routes.routers,
+    *patient_signatures.routes.routers,
+    *patient_slots.routes.routers,
+    *patient_waiting_list.routes.routers,
+    *patient_calendar.routes.routers,
+    patient_calendar.router,
+    *patient_consents.routes.routers,
+    *patient_privacy.routes.routers,
+    patient_privacy.downloads,
+    patient_family.router,
 )
 STAFF: tuple[APIRouter, ...] = (
     staff_sign_in.router,
     patients.router,
     inbox.router,
     staff_plans.router,
+    staff_promotions.router,
+    staff_loyalty.router,
     staff_chart.router,
+    staff_account.router,
+    staff_payments.router,
     staff_media.router,
     journeys.router,
     people.router,
+    staff_family.router,
+    staff_requests.router,
+    staff_documents.router,
+    staff_templates.router,
+    staff_privacy.router,
+    staff_visits.router,
+    staff_waiting_list.router,
 )
 PARTNER: tuple[APIRouter, ...] = (
     apps.router,
     sync.router,
+    partner_slots.router,
+    partner_bookings.router,
+    partner_events.router,
+    partner_guardians.router,
     partner_chart.router,
+    partner_account.router,
+    partner_payments.router,
     fhir.router,
     partner_plans.router,
+    partner_promotions.router,
+    partner_loyalty.router,
     partner_media.router,
+    partner_documents.router,
 )
 
 
@@ -70,7 +144,7 @@ def bare_app(ports: Ports | None) -> FastAPI:
     app.state.ports = ports
     problems.install(app)
     failures.install(app)
-    for router in (health, sockets.router, *PATIENT, *STAFF, *PARTNER):
+    for router in (health, sockets.router, payment_hooks.router, *PATIENT, *STAFF, *PARTNER):
         app.include_router(router)
     return app
 
@@ -82,3 +156,5 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
     await hub.start()
     yield
     await hub.close()
+    if app.state.ports.payments is not None:
+        await app.state.ports.payments.close()

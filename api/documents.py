@@ -118,9 +118,9 @@ def _tidy(method: str, operation: dict[str, Any]) -> None:
         statuses -= {404, 415}
     if names_something:
         statuses.add(404)
-    if method != "put":
+    if method != "put" and "412" not in operation["responses"]:
         statuses.discard(412)
-    answers = {code: answer for code, answer in operation["responses"].items() if code != "422"}
+    answers = {code: answer for code, answer in operation["responses"].items() if code not in ("412", "422")}
     problems = {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in sorted(statuses)}
     operation["responses"] = {**answers, **{code: problem for code, problem in problems.items() if code not in answers}}
 
@@ -187,7 +187,7 @@ def _problem(status: int) -> dict[str, Any]:
     example = {
         "type": f"https://enamel.dev/problems/{slug}", "title": slug.replace("-", " ").capitalize(), "status": status,
         "code": slug, "detail": _REASONS[status], "request_id": "5f2b8c1d9e3a4f60", "errors": [],
-        "retry_after_seconds": None,
+        "retry_after_seconds": None, "alternatives": [],
     }  # fmt: skip
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
@@ -216,7 +216,7 @@ def _without_noise(node: Any) -> Any:
         return node
     is_schema = "title" in node and ({"type", "anyOf", "$ref", "allOf", "enum", "const"} & node.keys())
     return {
-        name: _without_noise(value)
+        name: value if name in ("example", "examples") else _without_noise(value)
         for name, value in node.items()
         if not (name == "title" and is_schema and isinstance(value, str))
     }

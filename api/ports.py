@@ -6,6 +6,8 @@ from typing import Annotated, Protocol, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from cabinet.payment_provider import PaymentProvider
+from cabinet.seal import Seal
 from chat.hub import Hub
 from core.database import Database
 from identity.commands import Keys
@@ -26,8 +28,11 @@ class Ports:
     storage: Storage
     hub: Hub
     public_url: str
+    seal: Seal
     origins: frozenset[str] = frozenset()
     """Browser origins that may open a socket; apps send none and bear a token."""
+    payments: PaymentProvider | None = None
+    """None: nothing can be paid in the app, and no link can be made."""
 
 
 def ports_of(connection: HTTPConnection) -> Ports:

@@ -17,6 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from clinic.commands.booking import SlotTaken
+from clinic.queries.slots import FreeSlot
+from clinic.slot import MOST_ALTERNATIVES
 from core.errors import (
     Conflict,
     Fault,
@@ -110,6 +113,9 @@ class Problem(BaseModel):
     request_id: str = Field(max_length=64)
     errors: list[ProblemError] = Field(default_factory=list, max_length=MOST_ERRORS)
     retry_after_seconds: Int32 | None = None
+    alternatives: list[FreeSlot] = Field(
+        default_factory=list, max_length=MOST_ALTERNATIVES, description="Of `slot-taken`: the nearest times still free."
+    )
 
 
 @cache
@@ -151,6 +157,7 @@ def problem_response(request: Request, refusal: Refusal) -> Response:
         request_id=str(request.scope.get("enamel.request_id", "")),
         errors=[ProblemError(pointer=fault.pointer, code=fault.code) for fault in refusal.faults[:MOST_ERRORS]],
         retry_after_seconds=refusal.retry_after_seconds,
+        alternatives=refusal.alternatives if isinstance(refusal, SlotTaken) else [],
     )
     headers = {"content-language": language}
     if refusal.retry_after_seconds is not None:

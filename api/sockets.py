@@ -24,6 +24,7 @@ from chat.conversation import LARGEST_FRAME, Side, cursor_to_resume
 from chat.frames import PROTOCOL, Close, Hello
 from chat.hub import Listener
 from chat.queries import desk_states, horizon_now, states_of
+from clinic.household import AccessScope
 from clinic.queries import records
 from core.clock import now
 from core.database import Reading
@@ -132,9 +133,9 @@ async def _welcomed(ports: Ports, claims: Claims, hello: Hello) -> Listener:
 
 
 async def _records(reading: Reading, claims: Claims) -> list[Any]:
-    found = await records(reading, claims.subject_id, claims.session_id, now())
+    found = await records(reading, claims.subject_id, claims.session_id, now(), AccessScope.CHAT)
     if not found:
-        raise NotSignedIn  # signed out, or no record is opened to this account
+        raise NotSignedIn  # signed out, or no record's chat is opened to this account
     return [record.patient_id for record in found]
 
 

@@ -18,6 +18,7 @@ from chat.conversation import Side, asking, marking, patience
 from chat.frames import Close, MarkUp, Send, Sync
 from chat.hub import Listener
 from chat.queries import LogHead, events_after, log_head, messages_before
+from clinic.household import AccessScope
 from core.clock import now
 from core.database import Reading
 from core.errors import Invalid, NotFound, NotSignedIn, Refusal, TooMany, Unavailable
@@ -119,7 +120,7 @@ class Talk:
         if head is None:
             raise NotFound
         if self._listener.speaker.side is Side.PATIENT:
-            await record_to_open(reading, self._claims, head.patient_id, at)
+            await record_to_open(reading, self._claims, head.patient_id, at, AccessScope.CHAT)
         return head
 
     _Answering = Callable[["Talk", dict[str, Any], datetime], Awaitable[None]]

@@ -13,12 +13,14 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, Path
+from fastapi import Depends, Path, Request
 
 from api.caller import PartnerClaims, PatientClaims, StaffClaims
 from api.ports import PortsHere
-from clinic.commands import NoRecordLinked
+from clinic.commands import AccessTooNarrow, NoRecordLinked
+from clinic.household import AccessScope
 from clinic.queries import StaffStanding, opened_record, staff_standing
+from clinic.queries.people import Opened
 from core import clock
 from core.database import NOBODY, Reading, Scope, Writing
 from core.errors import NotAllowed, NotFound
@@ -26,17 +28,19 @@ from core.events import Actor, ActorKind, Happening, record
 from identity.commands import SessionEnded
 from identity.permissions import PartnerScope, Permission
 from identity.queries import PartnerStanding, partner_standing, session_lives
+from identity.sign_in import Audience
 from identity.tokens import Claims
 
 
 @dataclass(frozen=True, slots=True)
 class PatientReads:
-    """A read of one patient record, by somebody who may open it."""
+    """A read of one patient record, by somebody who may open it, as far as `scopes` go."""
 
     reading: Reading
     claims: Claims
     patient_id: UUID
     now: datetime
+    scopes: frozenset[AccessScope] = frozenset()
 
     @property
     def clinic_id(self) -> UUID:
@@ -49,6 +53,7 @@ class PatientWrites:
     claims: Claims
     patient_id: UUID
     now: datetime
+    scopes: frozenset[AccessScope] = frozenset()
 
     @property
     def clinic_id(self) -> UUID:
@@ -100,15 +105,27 @@ class PartnerWrites:
 
 
 def scope_of(claims: Claims) -> Scope:
-    return Scope(claims.clinic_id)
+    """A patient's call sees nothing that is private until it opens the record it belongs to."""
+    return Scope(claims.clinic_id, guarded=claims.audience is Audience.PATIENT)
 
 
-async def record_to_open(reading: Reading, claims: Claims, patient_id: UUID | None, now: datetime) -> UUID:
+async def record_to_open(
+    reading: Reading, claims: Claims, patient_id: UUID | None, now: datetime, scope: AccessScope | None = None
+) -> UUID:
     """The record, or the refusal: own records answer with what to do, others' as if they were not there."""
+    return (await record_opened(reading, claims, patient_id, now, scope)).patient_id
+
+
+async def record_opened(
+    reading: Reading, claims: Claims, patient_id: UUID | None, now: datetime, scope: AccessScope | None = None
+) -> Opened:
+    """The same, with how far the caller's access to it goes."""
     opened = await opened_record(reading, claims.subject_id, claims.session_id, patient_id, now)
     if opened is None:
         await standing_session(reading, claims)
         raise NoRecordLinked if patient_id is None else NotFound
+    if scope is not None and scope not in opened.scopes:
+        raise AccessTooNarrow
     return opened
 
 
@@ -127,22 +144,62 @@ async def _own_reads(ports: PortsHere, claims: PatientClaims) -> AsyncIterator[P
         yield PatientReads(reading, claims, await record_to_open(reading, claims, None, now), now)
 
 
-async def _ward_reads(ports: PortsHere, claims: PatientClaims, patient_id: PatientId) -> AsyncIterator[PatientReads]:
-    async with ports.database.reading(scope_of(claims)) as reading:
-        now = clock.now()
-        yield PatientReads(reading, claims, await record_to_open(reading, claims, patient_id, now), now)
-
-
 async def _own_writes(ports: PortsHere, claims: PatientClaims) -> AsyncIterator[PatientWrites]:
     async with ports.database.writing(scope_of(claims)) as writing:
         now = clock.now()
         yield PatientWrites(writing, claims, await record_to_open(writing, claims, None, now), now)
 
 
+# Opens no record: ids are UUIDv7.
+_NO_RECORD = UUID(int=0)
+
+
+def record_asked(request: Request) -> UUID | None:
+    """The record a path names, None where it is the caller's own; a malformed name is nobody's."""
+    named = request.path_params.get("patient_id")
+    try:
+        return None if named is None else UUID(named)
+    except ValueError:
+        return _NO_RECORD
+
+
+async def _record_of_path(request: Request) -> UUID | None:
+    return record_asked(request)  # FastAPI would send a plain function through a thread: 100 us a request
+
+
+RecordAsked = Annotated[UUID | None, Depends(_record_of_path)]
+"""For routes of `api.patient.record` that open more than one transaction: what to hand to `record_to_open`."""
+
+
+def record_reads(scope: AccessScope | None) -> Any:
+    """A dependency for routes of `api.patient.record`: a record, own or a ward's, read-only.
+
+    A guardian needs `scope` (None: whoever may open the record may read this of it).
+    """
+
+    async def reads(ports: PortsHere, claims: PatientClaims, request: Request) -> AsyncIterator[PatientReads]:
+        async with ports.database.reading(scope_of(claims)) as reading:
+            now = clock.now()
+            opened = await record_opened(reading, claims, record_asked(request), now, scope)
+            yield PatientReads(reading, claims, opened.patient_id, now, opened.scopes)
+
+    return Depends(reads, scope="function")
+
+
+def record_writes(scope: AccessScope | None) -> Any:
+    """The same, in a transaction that may change the record."""
+
+    async def writes(ports: PortsHere, claims: PatientClaims, request: Request) -> AsyncIterator[PatientWrites]:
+        async with ports.database.writing(scope_of(claims)) as writing:
+            now = clock.now()
+            opened = await record_opened(writing, claims, record_asked(request), now, scope)
+            yield PatientWrites(writing, claims, opened.patient_id, now, opened.scopes)
+
+    return Depends(writes, scope="function")
+
+
 OwnReads = Annotated[PatientReads, Depends(_own_reads, scope="function")]
 """The caller's own record, read-only: for `/v1/me/…`."""
-WardReads = Annotated[PatientReads, Depends(_ward_reads, scope="function")]
-"""A record named in the path (own or ward), read-only: for `/v1/patients/{patient_id}/…`."""
 OwnWrites = Annotated[PatientWrites, Depends(_own_writes, scope="function")]
 
 

@@ -10,10 +10,16 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
 import api.app
+from cabinet.account_facts import LedgerFact
+from cabinet.commands.account import take_ledger
 from cabinet.commands.chart import take_findings
-from cabinet.commands.plans import take_plans, take_promotions
+from cabinet.commands.plans import take_plans
+from cabinet.commands.promotions import take_promotions
 from cabinet.facts import FindingFact
-from cabinet.plan_facts import PlanFact, PromotionFact
+from cabinet.plan_facts import PlanFact
+from cabinet.promotion_facts import PromotionFact
+from cabinet.tables.documents import Document
+from cabinet.tables.loyalty import PointAccount, PointLot
 from cabinet.tooth import PERMANENT
 from clinic.commands import found_clinic, grant_access, open_branch, take_appointments, take_patients
 from clinic.facts import AppointmentFact, PatientFact
@@ -78,7 +84,9 @@ async def _furnish(database: Database, clinic_id: UUID, patients: list[UUID]) ->
         await take_plans(writing, clinic_id, "mis", _numbered(_plan), SYSTEM, at)
         await take_appointments(writing, clinic_id, "mis", _numbered(_visit), SYSTEM, at)
         await take_promotions(writing, clinic_id, "mis", [(place, _promotion(place)) for place in range(3)], SYSTEM, at)
+        await take_ledger(writing, clinic_id, "mis", list(enumerate(_books())), SYSTEM, at)
         await _add_pictures(writing, clinic_id, patients)
+        await _add_papers(writing, clinic_id, patients)
 
 
 def _numbered(make: Any) -> list[tuple[int, Any]]:
@@ -109,7 +117,7 @@ def _findings(number: int) -> list[FindingFact]:
 def _plan(number: int) -> PlanFact:
     price = {"amount_minor": 12_050 + number, "currency": "EUR"}
     items = [
-        {"name": f"Restoration {place}", "notation": "fdi", "tooth": PERMANENT[place], "surfaces": "MO",
+        {"name": f"Restoration {place}", "notation": "fdi", "tooth": PERMANENT[place], "surfaces": ["M", "O"],
          "unit_price": price, "discount_basis_points": 333, "status": "accepted"}
         for place in range(ITEMS)
     ]  # fmt: skip
@@ -130,6 +138,40 @@ def _promotion(number: int) -> PromotionFact:
     texts = [{"language": "it", "title": f"Offerta {number}", "terms": "Fino alla fine."}]
     period = {"starts_on": date(2020, 1, 1), "ends_on": date(2120, 1, 1)}
     return PromotionFact.model_validate({"external_id": f"o{number}", "texts": texts, **period})
+
+
+def _books() -> list[LedgerFact]:
+    """Four charges and two payments each."""
+    kinds = ("charge", "charge", "payment", "charge", "payment", "charge")
+    return [
+        LedgerFact.model_validate(
+            {
+                "external_id": f"e{number}-{place}", "patient": f"p{number}", "kind": kind, "text": "Otturazione",
+                "amount": {"amount_minor": 5_000 + place, "currency": "EUR"}, "posted_on": date(2026, 1, 9),
+            }
+        )
+        for number in range(PATIENTS_EACH)
+        for place, kind in enumerate(kinds)
+    ]  # fmt: skip
+
+
+async def _add_papers(writing: Writing, clinic_id: UUID, patients: list[UUID]) -> None:
+    """A consent that waits to be signed, and some points."""
+    at = now()
+    papers = [
+        {
+            "clinic_id": clinic_id, "id": new_id(), "source": "enamel", "external_id": str(one), "source_version": 0,
+            "content_hash": "", "changed_at": at, "patient_id": one, "kind": "consent", "title": "Consenso",
+            "asks": "sign", "state": "sent", "sent_at": at, "private": False,
+        }
+        for one in patients
+    ]  # fmt: skip
+    await writing.execute(insert(Document), papers)
+    points = [{"clinic_id": clinic_id, "patient_id": one, "balance": 120} for one in patients]
+    await writing.execute(insert(PointAccount), points)
+    lot = {"clinic_id": clinic_id, "points": 120, "left_points": 120, "expires_at": at + timedelta(days=90)}
+    lots = [{**lot, "id": new_id(), "patient_id": one} for one in patients]
+    await writing.execute(insert(PointLot), lots)
 
 
 async def _add_pictures(writing: Writing, clinic_id: UUID, patients: list[UUID]) -> None:

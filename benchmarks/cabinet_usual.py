@@ -84,7 +84,7 @@ class Item(Mapped, Amounts, table=True):
     position: int = Field(primary_key=True)
     name: str
     tooth: str | None
-    surfaces: str
+    surfaces: list[str] = Field(sa_column=Column(ARRAY(TEXT)))
     quantity: int
     unit_price_minor: int
     status: str
@@ -149,7 +149,7 @@ class Promotion(Mapped, table=True):
 class ItemOut(Amounts):
     name: str
     tooth: str | None
-    surfaces: str
+    surfaces: list[str]
     quantity: int
     unit_price_minor: int
     status: str

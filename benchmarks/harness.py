@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.load import Count, Job
+from core.embedded_postgres import EmbeddedPostgres
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _READY_SECONDS = 30.0
@@ -42,7 +43,7 @@ def pinned(core: int) -> Iterator[None]:
 
 @dataclass(slots=True)
 class Server:
-    """One application in one uvicorn process."""
+    """One application in one process."""
 
     port: int
     process: subprocess.Popen[bytes]
@@ -54,24 +55,29 @@ class Server:
 
 def serve(factory: str, core: int, environment: dict[str, str]) -> Server:
     """Start `factory` (`module:function`, gives an ASGI application) and wait until it accepts."""
-    port = _free_port()
+    port = free_port()
     command = [
         sys.executable, "-m", "uvicorn", "--factory", factory, "--port", str(port), "--loop", "uvloop",
         "--http", "httptools", "--log-level", "warning", "--no-access-log",
     ]  # fmt: skip
     with pinned(core):
         process = subprocess.Popen(command, env={**os.environ, **environment})
+    return wait_for(Server(port, process), factory)
+
+
+def wait_for(server: Server, name: str) -> Server:
+    """The server, once it accepts connections; killed where it does not."""
     ends_at = time.monotonic() + _READY_SECONDS
-    while time.monotonic() < ends_at and process.poll() is None:
+    while time.monotonic() < ends_at and server.process.poll() is None:
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return Server(port, process)
+            if probe.connect_ex(("127.0.0.1", server.port)) == 0:
+                return server
         time.sleep(0.05)
-    process.kill()
-    raise RuntimeError(f"{factory} did not come up")
+    server.process.kill()
+    raise RuntimeError(f"{name} did not come up")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -84,7 +90,7 @@ class Contender:
 
     name: str
     server: Server
-    heads: list[str]
+    requests: list[str]
     status: int = 200
     least_bytes: int = 1
     rates: list[float] = field(default_factory=list)
@@ -118,7 +124,7 @@ def compare(
 
 def _load(contender: Contender, seconds: float, core: int, connections: int) -> Count:
     job = Job(
-        contender.server.port, contender.heads, contender.status, seconds, connections, contender.least_bytes
+        contender.server.port, contender.requests, contender.status, seconds, connections, contender.least_bytes
     )  # fmt: skip
     with pinned(core):
         done = subprocess.run(
@@ -126,6 +132,11 @@ def _load(contender: Contender, seconds: float, core: int, connections: int) -> 
             input=json.dumps(asdict(job)), capture_output=True, text=True, check=True, timeout=seconds + 60,
         )  # fmt: skip
     return Count(**json.loads(done.stdout))
+
+
+def postmaster(server: EmbeddedPostgres) -> int:
+    """The process whose children are PostgreSQL's."""
+    return int((server.home / "cluster" / "postmaster.pid").read_text(encoding="ascii").splitlines()[0])
 
 
 def _cpu_seconds(pid: int) -> float:

@@ -20,10 +20,10 @@ import uvloop
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`heads`: whole requests without the blank line; connections take them in turn, each from its own place."""
+    """`requests`: whole, with their bodies; connections take them in turn, each from its own place."""
 
     port: int
-    heads: list[str]
+    requests: list[str]
     status: int
     seconds: float
     connections: int
@@ -41,8 +41,8 @@ class Count:
 class _Connection(asyncio.Protocol):
     def __init__(self, job: Job, count: Count, ends_at: float, done: asyncio.Future[None]) -> None:
         self._job, self._count, self._ends_at, self._done = job, count, ends_at, done
-        place = random.randrange(len(job.heads))  # noqa: S311  no secret: where to begin
-        self._requests = itertools.cycle([f"{head}\r\n\r\n".encode() for head in job.heads[place:] + job.heads[:place]])
+        place = random.randrange(len(job.requests))  # noqa: S311  no secret: where to begin
+        self._requests = itertools.cycle([one.encode() for one in job.requests[place:] + job.requests[:place]])
         self._expected = f"HTTP/1.1 {job.status} ".encode()
         self._buffer = b""
 

@@ -4,41 +4,99 @@ A pure function of the chart. Only presentation attributes are used, no style sh
 picture shows under the strictest content security policy. Every sign differs in form as well as in colour.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
 from html import escape
+from textwrap import wrap
 
-from cabinet.chart_words import mouth_text, tooth_text, word
-from cabinet.tooth import is_right, is_supernumerary, is_upper, position
-from cabinet.tooth_picture import ENAMEL, PALETTE, PAPER, ROOT, biting_view, is_ghost, side_view
-from cabinet.tooth_state import Odontogram, Replacement, ToothState
+from cabinet.chart_signs import DEFINITIONS, LEFT, LEGEND_HEIGHT, RIGHT, legend
+from cabinet.chart_spans import WIRES, Span, SpanKind
+from cabinet.chart_words import finding_text, listed, mouth_text, said_of, span_text, tooth_text, word
+from cabinet.finding import FindingStatus
+from cabinet.perio import POCKET_FROM
+from cabinet.tooth import Notation, is_right, is_supernumerary, is_upper, named, position
+from cabinet.tooth_picture import PALETTE, PAPER, TINT, biting_view, is_ghost, side_view
+from cabinet.tooth_state import Odontogram, ToothState
 
 WIDTH, MIDDLE, GAP = 900.0, 450.0, 12.0
-_TITLE_HEIGHT, _LEGEND_ROW, _LEGEND_COLUMNS = 74.0, 32.0, 4
+_TITLE_HEIGHT, _LINE = 74.0, 22.0
 _NECK, _SURFACES, _NUMBER, _ROW = 92.0, 170.0, 207.0, 222.0  # of one row of teeth, from its root end
 _COLUMNS = (44.0, 40.0, 42.0, 42.0, 42.0, 60.0, 58.0, 54.0)
 _MILK_COLUMNS = (50.0, 46.0, 50.0, 64.0, 70.0)
-_MILK_SCALE = 0.8
+_MILK_SCALE, _EXTRA_SCALE = 0.8, 0.62
 _FONT = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'PingFang SC', 'Microsoft YaHei', sans-serif"
 
 
-def chart_svg(chart: Odontogram, title: str, language: str) -> str:
+class Highlight(StrEnum):
+    PLANNED = "planned"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a reader wants the picture."""
+
+    language: str
+    notation: Notation = Notation.FDI
+    highlight: Highlight | None = None
+
+    def dims(self, tooth: ToothState) -> bool:
+        return self.highlight is Highlight.PLANNED and not tooth.planned
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Teeth side by side, and what joins them. `scale` is of the drawings, the columns keep their places."""
+
+    teeth: list[ToothState]
+    spans: list[Span]
+    top: float
+    scale: float
+    columns: tuple[float, ...]
+    upper: bool
+    extra: bool = False
+
+    @property
+    def height(self) -> float:
+        return _ROW * self.scale
+
+    def centre(self, tooth: str) -> float:
+        place = position(tooth) - 1
+        inner = sum(self.columns[:place]) + self.columns[place] / 2 + GAP
+        return MIDDLE - inner if is_right(tooth) else MIDDLE + inner
+
+    def width(self, tooth: str) -> float:
+        return self.columns[position(tooth) - 1]
+
+    def y(self, offset: float) -> float:
+        """Of something `offset` from the row's root end; the lower jaw stands on its head."""
+        return self.top + self.scale * (offset if self.upper else _ROW - offset)
+
+
+def chart_svg(
+    chart: Odontogram,
+    title: str,
+    language: str,
+    notation: Notation = Notation.FDI,
+    highlight: Highlight | None = None,
+) -> str:
     """The chart as one SVG document (UTF-8 text). `language` is one of `chart_words.LANGUAGES`."""
-    top, drawn = _TITLE_HEIGHT, []
-    for upper, teeth, scale in _rows(chart):
-        drawn.append(_row(teeth, top, scale, upper=upper, alone=not _has_permanent(chart), language=language))
-        top += _ROW * scale
-    extra = [tooth for tooth in chart.teeth if is_supernumerary(tooth.tooth)]
-    legend = top + 22.0 * len(extra) + 14
+    look = Look(language, notation, highlight)
+    rows = list(_rows(chart))
+    bottom = rows[-1].top + rows[-1].height
+    notes = _notes(chart, look)
+    legend_top = bottom + _LINE * len(notes) + 14
     parts = (
-        _opening(legend + 3 * _LEGEND_ROW + 22, language),
+        _opening(legend_top + LEGEND_HEIGHT, language),
         f'<title id="ec-title">{_safe(title)}</title>',
-        f'<desc id="ec-text">{_safe(mouth_text(chart, language))}</desc>',
-        _DEFINITIONS,
+        f'<desc id="ec-text">{_safe(mouth_text(chart, language, notation))}</desc>',
+        DEFINITIONS,
         f'<rect width="100%" height="100%" fill="{PAPER}"/>',
-        _heading(title, top, language),
-        *drawn,
-        _notes(extra, top, language),
-        _legend(legend, language),
+        _heading(title, bottom, language),
+        *(_drawn(row, look) for row in rows),
+        *(_note(line, bottom + 18 + _LINE * index) for index, line in enumerate(notes)),
+        legend(legend_top, language),
         "</svg>",
     )
     return "".join(parts)
@@ -52,108 +110,152 @@ def _opening(height: float, language: str) -> str:
     )
 
 
-def _rows(chart: Odontogram) -> Iterator[tuple[bool, list[ToothState], float]]:
-    """From above: upper permanent, upper milk, lower milk, lower permanent; those that hold a tooth."""
-    small = _MILK_SCALE if _has_permanent(chart) else 1.0
+def _rows(chart: Odontogram) -> Iterator[_Row]:
+    """From above: upper permanent, upper milk, lower milk, lower permanent; extra teeth in rows at their root ends."""
+    alone = not any(not tooth.deciduous for tooth in chart.teeth)
+    columns, top = _MILK_COLUMNS if alone else _COLUMNS, _TITLE_HEIGHT
     for upper, milk in ((True, False), (True, True), (False, True), (False, False)):
-        teeth = [
-            tooth
-            for tooth in chart.teeth
-            if (is_upper(tooth.tooth), tooth.deciduous) == (upper, milk) and not is_supernumerary(tooth.tooth)
-        ]
-        if teeth:
-            yield upper, teeth, small if milk else 1.0
+        here = [tooth for tooth in chart.teeth if (is_upper(tooth.tooth), tooth.deciduous) == (upper, milk)]
+        usual = [tooth for tooth in here if not is_supernumerary(tooth.tooth)]
+        extras = _lanes([tooth for tooth in here if is_supernumerary(tooth.tooth)])
+        scale = _MILK_SCALE if milk and not alone else 1.0
+        lanes = [(lane, scale * _EXTRA_SCALE, True) for lane in extras]
+        whole = [(usual, scale, False)] if usual else []
+        for teeth, size, extra in (*reversed(lanes), *whole) if upper else (*whole, *lanes):
+            names = {tooth.tooth for tooth in teeth}
+            spans = [span for span in chart.spans if len(names & set(span.teeth)) > 1]
+            yield _Row(teeth, spans, top, size, columns, upper, extra)
+            top += _ROW * size
 
 
-def _has_permanent(chart: Odontogram) -> bool:
-    return any(not tooth.deciduous for tooth in chart.teeth)
+def _lanes(extras: list[ToothState]) -> list[list[ToothState]]:
+    """Extra teeth in as many rows as the place with most of them needs."""
+    lanes: list[list[ToothState]] = []
+    seen: Counter[str] = Counter()
+    for tooth in extras:
+        place = tooth.tooth[:2]
+        if seen[place] == len(lanes):
+            lanes.append([])
+        lanes[seen[place]].append(tooth)
+        seen[place] += 1
+    return lanes
 
 
-def _row(teeth: list[ToothState], top: float, scale: float, *, upper: bool, alone: bool, language: str) -> str:
-    columns = _MILK_COLUMNS if alone else _COLUMNS
-    places = [(tooth, _centre(tooth.tooth, columns), _width(tooth.tooth, columns)) for tooth in teeth]
-    tint = "".join(_frame(x, top, scale, width, _TINT) for tooth, x, width in places if tooth.planned)
-    gum = _gum([(x, width, tooth) for tooth, x, width in places], top, scale, upper=upper)
-    bars = "".join(_bar(x, top, scale, width, upper=upper) for tooth, x, width in places if _is_bridge(tooth))
-    drawn = (_tooth(tooth, x, top, scale, width, language=language) for tooth, x, width in places)
-    return f"<g>{tint}{gum}{bars}{''.join(drawn)}</g>"
+def _drawn(row: _Row, look: Look) -> str:
+    tint = "".join(_frame(row, tooth, f'fill="{TINT}"') for tooth in row.teeth if tooth.planned)
+    gum = "" if row.extra else _gum(row)
+    behind = "".join(_span(row, span, look) for span in row.spans if span.kind not in WIRES)
+    before = "".join(_span(row, span, look) for span in row.spans if span.kind in WIRES)
+    return f"<g>{tint}{gum}{behind}{''.join(_tooth(row, tooth, look) for tooth in row.teeth)}{before}</g>"
 
 
-def _centre(tooth: str, columns: tuple[float, ...]) -> float:
-    inner = sum(columns[: position(tooth) - 1]) + columns[position(tooth) - 1] / 2 + GAP
-    return MIDDLE - inner if is_right(tooth) else MIDDLE + inner
-
-
-def _width(tooth: str, columns: tuple[float, ...]) -> float:
-    return columns[position(tooth) - 1]
-
-
-def _at(top: float, scale: float, offset: float, *, upper: bool) -> float:
-    """The y of something `offset` from the row's root end; the lower jaw stands on its head."""
-    return top + scale * (offset if upper else _ROW - offset)
-
-
-def _gum(places: list[tuple[float, float, ToothState]], top: float, scale: float, *, upper: bool) -> str:
+def _gum(row: _Row) -> str:
     """A band behind the roots that swings from neck to neck."""
-    places = sorted(places, key=lambda place: place[0])
-    neck, outer = _at(top, scale, _NECK, upper=upper), _at(top, scale, 22.0, upper=upper)
-    dip = scale * (9.0 if upper else -9.0)
+    places = sorted((row.centre(tooth.tooth), row.width(tooth.tooth)) for tooth in row.teeth)
+    neck, outer, dip = row.y(_NECK), row.y(22.0), row.scale * (9.0 if row.upper else -9.0)
     left, right = places[0][0] - places[0][1] / 2 - 6, places[-1][0] + places[-1][1] / 2 + 6
-    waves = " ".join(f"Q {x:.1f} {neck - dip:.1f} {x + width / 2:.1f} {neck + dip * 0.5:.1f}" for x, width, _ in places)
+    waves = " ".join(f"Q {x:.1f} {neck - dip:.1f} {x + width / 2:.1f} {neck + dip * 0.5:.1f}" for x, width in places)
     path = (
         f"M {left:.1f} {outer:.1f} L {left:.1f} {neck:.1f} {waves} L {right:.1f} {neck:.1f} L {right:.1f} {outer:.1f} Z"
     )
-    return f'<path d="{path}" fill="url(#ec-gum-{"upper" if upper else "lower"})"/>'
+    return f'<path d="{path}" fill="url(#ec-gum-{"upper" if row.upper else "lower"})"/>'
 
 
-def _tooth(tooth: ToothState, x: float, top: float, scale: float, width: float, *, language: str) -> str:
-    upper, name = is_upper(tooth.tooth), tooth.tooth
-    flip_x, flip_y = (1 if is_right(name) else -1) * scale, (1 if upper else -1) * scale
-    neck, surfaces = (_at(top, scale, offset, upper=upper) for offset in (_NECK, _SURFACES))
-    number = _at(top, scale, _NUMBER, upper=upper) + 5
-    planned = _frame(x, top, scale, width, _DASHES) if tooth.planned else ""
-    ink = PALETTE["missing"] if is_ghost(tooth) else PALETTE["ink"]
+# How far below the neck a span runs, how thick it is, and in what colours.
+_BARS = {
+    SpanKind.BRIDGE: (17.0, 8.0, f'fill="{PALETTE["crown"]}"'),
+    SpanKind.SPLINT: (24.0, 3.5, f'fill="{PALETTE["implant"]}"'),
+    SpanKind.RETAINER: (24.0, 2.2, f'fill="{PALETTE["implant"]}"'),
+    SpanKind.PARTIAL_DENTURE: (-3.0, 7.0, f'fill="#E9A6A0" stroke="{PALETTE["inflamed"]}"'),
+    SpanKind.FULL_DENTURE: (-5.0, 16.0, f'fill="#E9A6A0" stroke="{PALETTE["inflamed"]}"'),
+}
+
+
+def _span(row: _Row, span: Span, look: Look) -> str:
+    """One bar from the first tooth to the last: the work that joins them is one piece."""
+    offset, thick, paint = _BARS[span.kind]
+    here = {tooth.tooth for tooth in row.teeth}
+    places = sorted(row.centre(tooth) for tooth in span.teeth if tooth in here)
+    left, height = places[0] - 6, thick * row.scale
+    size = f'width="{places[-1] + 6 - left:.1f}" height="{height:.1f}" rx="{3 * row.scale:.1f}"'
+    if span.planned:
+        paint = f'fill="none" stroke="{PALETTE["planned"]}" stroke-width="1.6" stroke-dasharray="4 2.5"'
+    faint = ' opacity="0.3"' if look.highlight is Highlight.PLANNED and not span.planned else ""
+    title = _safe(span_text(span, look.language, look.notation))
+    bar = f'<rect x="{left:.1f}" y="{row.y(_NECK + offset) - height / 2:.1f}" {size} {paint}/>'
+    return f'<g data-span="{span.kind}"{faint}><title>{title}</title>{bar}</g>'
+
+
+def _tooth(row: _Row, tooth: ToothState, look: Look) -> str:
+    name, x, scale = tooth.tooth, row.centre(tooth.tooth), row.scale
+    flip = f"scale({(1 if is_right(name) else -1) * scale:.2f} {(1 if row.upper else -1) * scale:.2f})"
+    framed = _frame(row, tooth, _DASHES if look.highlight is None else _STRONG) if tooth.planned else ""
+    faint = ' opacity="0.3"' if look.dims(tooth) else ""
     return (
-        f'<g data-tooth="{name}"><title>{_safe(tooth_text(tooth, language))}</title>{planned}'
-        f'<g transform="translate({x:.1f} {neck:.1f}) scale({flip_x:.2f} {flip_y:.2f})" stroke-linejoin="round">'
+        f'<g data-tooth="{name}"><title>{_safe(tooth_text(tooth, look.language, look.notation))}</title>{framed}'
+        f'<g transform="translate({x:.1f} {row.y(_NECK):.1f}) {flip}" stroke-linejoin="round"{faint}>'
         f"{''.join(side_view(tooth))}</g>"
-        f'<g transform="translate({x:.1f} {surfaces:.1f}) scale({flip_x:.2f} {flip_y:.2f})" stroke-linejoin="round">'
-        f"{''.join(biting_view(tooth))}</g>"
-        f'<text x="{x:.1f}" y="{number:.1f}" font-size="{13 if scale == 1.0 else 12}" font-weight="600" '
-        f'text-anchor="middle" fill="{ink}">{name}</text></g>'
+        f'<g transform="translate({x:.1f} {row.y(_SURFACES):.1f}) {flip}" stroke-linejoin="round"{faint}>'
+        f"{''.join(biting_view(tooth))}</g>{_pocket(row, tooth)}{_number(row, tooth, look)}</g>"
     )
 
 
-_TINT = 'fill="#FFEFD9"'
+def _number(row: _Row, tooth: ToothState, look: Look) -> str:
+    ink = PALETTE["faint_ink"] if is_ghost(tooth) or look.dims(tooth) else PALETTE["ink"]
+    size = 13 if row.scale == 1.0 else 12
+    return (
+        f'<text x="{row.centre(tooth.tooth):.1f}" y="{row.y(_NUMBER) + 5:.1f}" font-size="{size}" font-weight="600" '
+        f'text-anchor="middle" fill="{ink}">{named(tooth.tooth, look.notation)}</text>'
+    )
+
+
+def _pocket(row: _Row, tooth: ToothState) -> str:
+    """The depth of a pocket, beyond the root's tip."""
+    depth = tooth.gum.deepest_mm if tooth.gum is not None else None
+    if depth is None or depth < POCKET_FROM:
+        return ""
+    return (
+        f'<text x="{row.centre(tooth.tooth):.1f}" y="{row.y(12.0) + 4:.1f}" font-size="12" font-weight="700" '
+        f'text-anchor="middle" fill="{PALETTE["pocket"]}">{depth}</text>'
+    )
+
+
 _DASHES = f'fill="none" stroke="{PALETTE["planned"]}" stroke-width="1.6" stroke-dasharray="5 3"'
+_STRONG = f'fill="none" stroke="{PALETTE["planned"]}" stroke-width="3"'
 
 
-def _frame(x: float, top: float, scale: float, width: float, look: str) -> str:
+def _frame(row: _Row, tooth: ToothState, look: str) -> str:
     """Around a tooth of which work is planned."""
-    box = f'x="{x - width / 2 + 1:.1f}" y="{top + 2:.1f}" width="{width - 2:.1f}" height="{_ROW * scale - 4:.1f}"'
+    x, width = row.centre(tooth.tooth), row.width(tooth.tooth)
+    box = f'x="{x - width / 2 + 1:.1f}" y="{row.top + 2:.1f}" width="{width - 2:.1f}" height="{row.height - 4:.1f}"'
     return f'<rect {box} rx="9" {look}/>'
 
 
-def _is_bridge(tooth: ToothState) -> bool:
-    return tooth.replacement is Replacement.BRIDGE
+def _notes(chart: Odontogram, look: Look) -> list[str]:
+    """The highlighted work in words, for who prints the picture: below the teeth, a line for each."""
+    if look.highlight is None:
+        return []
+    lines = [
+        said_of(named(tooth.tooth, look.notation), _ahead(tooth, look.language), look.language)
+        for tooth in chart.teeth
+        if tooth.planned
+    ]
+    heading = word("pattern", "ahead" if lines else "nothing_ahead", look.language)
+    wide = _SIGNS_IN_LINE[look.language == "zh"]
+    return [heading, *(part for line in lines for part in wrap(line, wide))]
 
 
-def _bar(x: float, top: float, scale: float, width: float, *, upper: bool) -> str:
-    """Ties a bridge tooth to its neighbours."""
-    y = _at(top, scale, _NECK + 17.0, upper=upper)
-    half = width / 2 + 14
-    return (
-        f'<rect x="{x - half:.1f}" y="{y - 4:.1f}" width="{2 * half:.1f}" height="8" rx="3" fill="{PALETTE["crown"]}"/>'
-    )
+# Chinese signs are twice as wide.
+_SIGNS_IN_LINE = (105, 58)
 
 
-def _notes(extra: Iterable[ToothState], top: float, language: str) -> str:
-    """Extra teeth have no place of their own: they are told below."""
-    return "".join(
-        f'<text x="40" y="{top + 18 + 22 * index:.0f}" font-size="13" fill="{PALETTE["ink"]}">'
-        f"{_safe(tooth_text(tooth, language))}</text>"
-        for index, tooth in enumerate(extra)
-    )
+def _ahead(tooth: ToothState, language: str) -> str:
+    planned = (each for each in tooth.findings if each.status is FindingStatus.PLANNED)
+    return listed((finding_text(each, language) for each in planned), language)
+
+
+def _note(line: str, y: float) -> str:
+    return f'<text x="{LEFT:.0f}" y="{y:.0f}" font-size="13.5" fill="{PALETTE["ink"]}">{_safe(line)}</text>'
 
 
 def _heading(title: str, bottom: float, language: str) -> str:
@@ -162,91 +264,11 @@ def _heading(title: str, bottom: float, language: str) -> str:
     return (
         f'<text x="{MIDDLE:.0f}" y="34" font-size="21" font-weight="700" text-anchor="middle" fill="{ink}">'
         f"{_safe(title)}</text>"
-        f'<text x="40" y="60" font-size="13" fill="{ink}">{right}</text>'
-        f'<text x="{WIDTH - 40:.0f}" y="60" font-size="13" text-anchor="end" fill="{ink}">{left}</text>'
+        f'<text x="{LEFT:.0f}" y="60" font-size="13" fill="{ink}">{right}</text>'
+        f'<text x="{RIGHT:.0f}" y="60" font-size="13" text-anchor="end" fill="{ink}">{left}</text>'
         f'<line x1="{MIDDLE:.0f}" y1="52" x2="{MIDDLE:.0f}" y2="{bottom:.0f}" stroke="#B9C3CB" stroke-width="1" '
         'stroke-dasharray="3 4"/>'
     )
-
-
-_KEYS = (
-    *("sound", "caries", "filled", "crown"),
-    *("root_canal", "inflamed", "damaged", "sealed"),
-    *("implant", "missing", "unerupted", "planned"),
-)
-
-
-def _legend(top: float, language: str) -> str:
-    cell = (WIDTH - 80) / _LEGEND_COLUMNS
-    items = []
-    for index, key in enumerate(_KEYS):
-        row, column = divmod(index, _LEGEND_COLUMNS)
-        x, y = 40 + column * cell, top + 8 + row * _LEGEND_ROW
-        items.append(
-            f'<g transform="translate({x:.0f} {y:.0f})">{_SAMPLES[key]}<text x="34" y="16" font-size="13.5" '
-            f'fill="{PALETTE["ink"]}">{_safe(word("legend", key, language))}</text></g>'
-        )
-    line = f'<line x1="40" x2="{WIDTH - 40:.0f}" y1="{top - 4:.0f}" y2="{top - 4:.0f}" stroke="#D5DCE1"/>'
-    return f"<g>{line}{''.join(items)}</g>"
-
-
-def _box(fill: str, stroke: str, extra: str = "") -> str:
-    return (
-        f'<rect x="1" y="1" width="22" height="20" rx="6" fill="{fill}" stroke="{stroke}" stroke-width="1.4"{extra}/>'
-    )
-
-
-def _line_sample(key: str, path: str, width: float) -> str:
-    return (
-        _box(ROOT, PALETTE["outline"])
-        + f'<path d="{path}" fill="none" stroke="{PALETTE[key]}" stroke-width="{width}" stroke-linecap="round"/>'
-    )
-
-
-_SAMPLES = {
-    "sound": _box(ENAMEL, PALETTE["outline"]),
-    "caries": _box(PALETTE["caries"], PALETTE["outline"]),
-    "filled": _box(PALETTE["filled"], PALETTE["outline"]),
-    "crown": _box("url(#ec-crown)", PALETTE["crown"]),
-    "root_canal": _line_sample("root_canal", "M 12 4 C 13 9 11 13 12 18", 3),
-    "inflamed": f'<circle cx="12" cy="11" r="7.5" fill="{PALETTE["inflamed"]}" fill-opacity="0.28" '
-    f'stroke="{PALETTE["inflamed"]}" stroke-width="2"/>',
-    "damaged": _box("url(#ec-damaged)", PALETTE["outline"]),
-    "sealed": _box("url(#ec-sealed)", PALETTE["outline"]),
-    "implant": f'<path d="M 8 2 L 16 2 L 14 20 L 10 20 Z" fill="url(#ec-titanium)" stroke="{PALETTE["implant"]}"/>'
-    f'<path d="M 6 8 L 18 5 M 6 13 L 18 10 M 7 18 L 17 15" stroke="{PALETTE["implant"]}" stroke-width="1.6"/>',
-    "missing": _box("none", PALETTE["missing"], ' stroke-dasharray="2.5 3"'),
-    "unerupted": _box("#F7CFC8", PALETTE["outline"], ' stroke-dasharray="3 2.5"'),
-    "planned": _box("#FFEFD9", PALETTE["planned"], ' stroke-dasharray="4 2.5"'),
-}
-
-
-def _gradient(name: str, *stops: tuple[str, str], y1: int = 0, y2: int = 1) -> str:
-    parts = "".join(f'<stop offset="{offset}" stop-color="{colour}"/>' for offset, colour in stops)
-    return f'<linearGradient id="ec-{name}" x1="0" x2="0" y1="{y1}" y2="{y2}">{parts}</linearGradient>'
-
-
-def _hatch(name: str, back: str, colour: str, sign: str) -> str:
-    return (
-        f'<pattern id="ec-{name}" width="6" height="6" patternUnits="userSpaceOnUse">'
-        f'<rect width="6" height="6" fill="{back}"/><path d="{sign}" stroke="{colour}" stroke-width="2.2"/></pattern>'
-    )
-
-
-_DEFINITIONS = "".join(
-    (
-        "<defs>",
-        _gradient("enamel", ("0", "#F7ECD6"), ("0.35", ENAMEL), ("1", "#FFFFFF")),
-        _gradient("root", ("0", "#EBD2A4"), ("1", ROOT)),
-        _gradient("crown", ("0", "#E3B24A"), ("0.45", "#C48A17"), ("1", PALETTE["crown"])),
-        _gradient("titanium", ("0", "#C9D2D9"), ("1", "#93A1AC")),
-        _gradient("gum-upper", ("0", "#FDF1EF"), ("1", "#F3BDB5")),
-        _gradient("gum-lower", ("0", "#F3BDB5"), ("1", "#FDF1EF")),
-        _hatch("damaged", "#F1DDC6", PALETTE["damaged"], "M -1 7 L 7 -1"),
-        _hatch("sealed", "#D5EFEA", PALETTE["sealed"], "M 0 3 L 6 3"),
-        "</defs>",
-    )
-)
 
 
 def _safe(text: str) -> str:

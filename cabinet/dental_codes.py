@@ -78,7 +78,10 @@ _CDT: tuple[tuple[int, int, Service], ...] = (
     (1110, 1120, Service(_K.HYGIENE)),
     (1206, 1208, Service(_K.FLUORIDE)),
     (1351, 1353, Service(_K.SEALANT, _C.SEALANT)),
-    (1510, 1527, Service(_K.ORTHODONTICS, _C.SPACE_MAINTAINER)),
+    (1510, 1510, Service(_K.ORTHODONTICS, _C.SPACE_MAINTAINER)),
+    (1515, 1517, Service(_K.ORTHODONTICS)),  # of both sides: of a jaw and no tooth
+    (1520, 1520, Service(_K.ORTHODONTICS, _C.SPACE_MAINTAINER)),
+    (1525, 1527, Service(_K.ORTHODONTICS)),
     (2140, 2161, Service(_K.FILLING, _C.FILLING, _M.AMALGAM)),
     (2330, 2335, Service(_K.FILLING, _C.FILLING, _M.COMPOSITE)),
     (2390, 2390, Service(_K.CROWN, _C.CROWN, _M.COMPOSITE)),

@@ -3,15 +3,20 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
-from cabinet.finding import ON_SURFACES, FindingCode, FindingStatus, Material
+from cabinet.finding import GRADES, JOINING, ON_SURFACES, ROOT_WORK, FindingCode, FindingStatus, Material
 from cabinet.tooth import Notation, Surface, canonical_surfaces, fdi
 from clinic.facts import ExternalId, Fact, HappenedOn
 from core.values import MaybeText
 
-ToothCode = Annotated[str, StringConstraints(min_length=1, max_length=4, pattern=r"^[0-9A-Zs]+$")]
+ToothCode = Annotated[str, StringConstraints(min_length=1, max_length=5, pattern=r"^[0-9A-Zs]+$")]
+Grade = Annotated[int, Field(strict=True, ge=1, le=6, json_schema_extra={"format": "int32"})]
+Canals = Annotated[int, Field(strict=True, ge=1, le=6, json_schema_extra={"format": "int32"})]
 SurfaceLetter = Annotated[str, StringConstraints(pattern=r"^[MDVBFLPOI]$")]
+
+
+_C = FindingCode
 
 
 class ServiceKind(StrEnum):
@@ -37,10 +42,11 @@ class ServiceKind(StrEnum):
     OTHER = "other"
 
 
-class FindingFact(Fact):
-    """One finding on one tooth. `tooth` is read in the `notation` given: most codes mean two teeth otherwise."""
+class FindingWords(BaseModel):
+    """What is said of one tooth. `tooth` is read in the `notation` given: most codes mean two teeth otherwise."""
 
-    patient: ExternalId = Field(description="External id of the patient.")
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     notation: Notation
     tooth: ToothCode = Field(examples=["16"])
     code: FindingCode
@@ -49,6 +55,13 @@ class FindingFact(Fact):
     )
     status: FindingStatus = FindingStatus.EXISTING
     material: Material | None = None
+    group: ExternalId | None = Field(
+        default=None,
+        description="Same for all teeth of one bridge, splint or denture. Without it neighbours are taken together.",
+        examples=["bridge-1"],
+    )
+    grade: Grade | None = Field(default=None, description="Caries 1 to 6 (ICDAS); mobility and furcation 1 to 3.")
+    canals: Canals | None = Field(default=None, description="How many root canals were treated.")
     observed_on: HappenedOn = Field(description="The date from which it is true.")
 
     @field_validator("tooth")
@@ -64,6 +77,27 @@ class FindingFact(Fact):
         _check_surfaces(letters, info.data)
         return letters
 
+    @field_validator("group")
+    @classmethod
+    def _of_work_that_joins(cls, group: str | None, info: ValidationInfo) -> str | None:
+        if group is not None and info.data.get("code", _C.PONTIC) not in JOINING:
+            raise ValueError("joins no teeth")
+        return group
+
+    @field_validator("grade")
+    @classmethod
+    def _of_its_scale(cls, grade: int | None, info: ValidationInfo) -> int | None:
+        if grade is not None and "code" in info.data and grade > GRADES.get(info.data["code"], 0):
+            raise ValueError("no such grade")
+        return grade
+
+    @field_validator("canals")
+    @classmethod
+    def _of_a_root_treatment(cls, canals: int | None, info: ValidationInfo) -> int | None:
+        if canals is not None and info.data.get("code", _C.ROOT_CANAL) not in ROOT_WORK:
+            raise ValueError("treats no root canal")
+        return canals
+
     @property
     def fdi(self) -> str:
         return fdi(self.tooth, self.notation)
@@ -71,6 +105,12 @@ class FindingFact(Fact):
     @property
     def canonical(self) -> tuple[Surface, ...]:
         return canonical_surfaces(self.surfaces, self.fdi)
+
+
+class FindingFact(Fact, FindingWords):
+    """One finding on one tooth, as a clinic's own system names it."""
+
+    patient: ExternalId = Field(description="External id of the patient.")
 
 
 def _check_surfaces(letters: list[str], known: dict[str, Any]) -> None:

@@ -14,6 +14,8 @@ class FindingCode(StrEnum):
     PRESENT = "present"
     ERUPTING = "erupting"
     NOT_ASSESSED = "not_assessed"
+    SOUND = "sound"
+    """Looked at and found healthy: more than that it is there."""
     CARIES = "caries"
     SECONDARY_CARIES = "secondary_caries"
     ROOT_CARIES = "root_caries"
@@ -28,6 +30,8 @@ class FindingCode(StrEnum):
     CALCULUS = "calculus"
     RECESSION = "recession"
     MOBILITY = "mobility"
+    FURCATION = "furcation"
+    ROOT_CANAL_STARTED = "root_canal_started"
     ROOT_CANAL = "root_canal"
     POST_CORE = "post_core"
     RESTORED = "restored"
@@ -38,11 +42,17 @@ class FindingCode(StrEnum):
     VENEER = "veneer"
     BRACKET = "bracket"
     RETAINER = "retainer"
+    SPLINT = "splint"
     SPACE_MAINTAINER = "space_maintainer"
     MISSING = "missing"
     UNERUPTED = "unerupted"
     IMPACTED = "impacted"
     MISSING_DISEASE = "missing_disease"
+    """Caries or the disease of the gums: which of them is not known."""
+    MISSING_CARIES = "missing_caries"
+    MISSING_PERIODONTAL = "missing_periodontal"
+    MISSING_TRAUMA = "missing_trauma"
+    MISSING_ORTHODONTIC = "missing_orthodontic"
     MISSING_OTHER = "missing_other"
     MISSING_CONGENITAL = "missing_congenital"
     EXFOLIATED = "exfoliated"
@@ -93,15 +103,21 @@ class Finding:
     status: FindingStatus = FindingStatus.EXISTING
     surfaces: tuple[Surface, ...] = ()
     material: Material | None = None
+    group: str | None = None
+    """Findings of one group are one piece of work: a bridge with its abutments, a splint, a denture."""
+    grade: int | None = None
+    """How much of it, where there is a scale: see `GRADES`."""
+    canals: int | None = None
+    """How many root canals were filled or begun."""
     series: UUID | None = None
     version: int = 0
 
 
 _C = FindingCode
 
-ABSENT = frozenset(
-    {_C.MISSING, _C.MISSING_DISEASE, _C.MISSING_OTHER, _C.MISSING_CONGENITAL, _C.EXFOLIATED, _C.EXTRACTED}
-)
+WHY_MISSING = frozenset(code for code in FindingCode if code.startswith("missing_"))
+"""Says that a tooth is missing, and for what reason."""
+ABSENT = WHY_MISSING | {_C.MISSING, _C.EXFOLIATED, _C.EXTRACTED}
 """No part of the tooth is there."""
 PRESENCE = ABSENT | {_C.PRESENT, _C.ERUPTING, _C.UNERUPTED, _C.IMPACTED, _C.ROOT_REMNANT, _C.IMPLANT, _C.NOT_ASSESSED}
 """Says what stands in the place; the latest one holds."""
@@ -119,8 +135,20 @@ PULP = frozenset({_C.PULPITIS, _C.NECROSIS})
 """Ends with a root canal treatment."""
 CROWN_WORK = DAMAGE | RESTORING | COVERING | {_C.SEALANT, _C.RESTORED}
 """What a crown takes the place of."""
-ON_IMPLANT = frozenset({_C.MOBILITY, _C.CALCULUS, _C.RECESSION, _C.PERI_IMPLANTITIS, _C.RETAINER}) | COVERING
-ON_REMNANT = COVERING | {_C.ROOT_CANAL, _C.POST_CORE, _C.ROOT_CARIES, _C.APICAL_LESION, _C.ABSCESS, _C.MOBILITY}
+UNSOUND = CROWN_WORK | PULP | {_C.ROOT_CARIES, _C.APICAL_LESION, _C.ABSCESS}
+"""After this a tooth is not called sound any more."""
+ROOT_WORK = frozenset({_C.ROOT_CANAL_STARTED, _C.ROOT_CANAL})
+JOINING = frozenset({_C.BRIDGE_ABUTMENT, _C.PONTIC, _C.SPLINT, _C.RETAINER, _C.DENTURE})
+"""May name a `group`."""
+GRADES = {
+    _C.CARIES: 6,
+    _C.SECONDARY_CARIES: 6,
+    _C.MOBILITY: 3,
+    _C.FURCATION: 3,
+}
+"""The highest grade, counted from 1: ICDAS of caries, Miller of mobility, Hamp of furcations."""
+ON_IMPLANT = frozenset({_C.MOBILITY, _C.CALCULUS, _C.RECESSION, _C.PERI_IMPLANTITIS, _C.RETAINER, _C.SPLINT}) | COVERING
+ON_REMNANT = COVERING | ROOT_WORK | {_C.POST_CORE, _C.ROOT_CARIES, _C.APICAL_LESION, _C.ABSCESS, _C.MOBILITY}
 IN_GAP = frozenset({_C.SPACE_MAINTAINER, _C.RETAINER})
 """May sit where a tooth is missing; says nothing about a tooth being there."""
 

@@ -9,7 +9,7 @@ from datetime import date
 from enum import StrEnum
 
 from cabinet.finding import Finding, FindingCode, Material
-from cabinet.tooth import Surface, predecessor, surfaces_of
+from cabinet.tooth import Surface, position, predecessor, quadrant, surfaces_of
 
 
 class Assessment(StrEnum):
@@ -33,7 +33,7 @@ _MEANS: dict[tuple[Assessment, str], tuple[FindingCode, ...]] = {
     (Assessment.CORONAL_CARIES, code): findings
     for code, findings in {
         "A": (_C.PRESENT, _C.RESTORED),
-        "D": (_C.PRESENT,),
+        "D": (_C.PRESENT, _C.SOUND),
         "E": (_C.MISSING_DISEASE,),
         "F": (_C.PRESENT, _C.RESTORED),
         "J": (_C.ROOT_REMNANT,),
@@ -42,7 +42,7 @@ _MEANS: dict[tuple[Assessment, str], tuple[FindingCode, ...]] = {
         "P": (_C.MISSING_DISEASE, _C.DENTURE),
         "Q": (_C.MISSING_OTHER, _C.DENTURE),
         "R": (_C.MISSING_DISEASE, _C.PONTIC),
-        "S": (_C.PRESENT,),
+        "S": (_C.PRESENT, _C.SOUND),
         "T": (_C.ROOT_REMNANT, _C.REPLACED),
         "U": (_C.UNERUPTED,),
         "X": (_C.MISSING_OTHER, _C.PONTIC),
@@ -68,16 +68,25 @@ def findings_of_nhanes(
 ) -> tuple[Finding, ...]:
     """The findings one code stands for. Raises ValueError for a code or position NHANES has not.
 
-    Surface codes do not say which tooth stood there: pass `primary` where the tooth count said 1. A position
-    without a primary tooth (molars) keeps its permanent one.
+    Surface codes do not say which tooth stood there: pass `primary` where the tooth count said 1. No primary tooth
+    belongs to the place of a permanent molar; one that is told of there (in 2017-2018 of nobody) can only be extra,
+    behind the last one of its quadrant.
     """
     key = (Assessment(assessment), code)
-    tooth = (predecessor(fdi) or fdi) if primary or key in _PRIMARY else fdi
+    tooth = _primary(fdi) if primary or key in _PRIMARY else fdi
     if key[0] is Assessment.SURFACE_CONDITION:
         return (_on_surface(tooth, code, observed_on),)
     if key not in _MEANS:
         raise ValueError("no code of this assessment")
     return tuple(Finding(tooth, finding, observed_on) for finding in _MEANS[key])
+
+
+def _primary(fdi: str) -> str:
+    """The primary tooth at the place of a permanent one: 15 → 55, 16 → 55s1, 18 → 55s3."""
+    return predecessor(fdi) or f"{quadrant(fdi) + 4}5s{position(fdi) - _LAST_PRIMARY}"
+
+
+_LAST_PRIMARY = 5
 
 
 def _on_surface(tooth: str, code: str, observed_on: date) -> Finding:

@@ -8,16 +8,32 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from functools import lru_cache
 
-from cabinet.chart_words import tooth_text
-from cabinet.eruption import ADULT, erupts_at
-from cabinet.finding import ABSENT, COVERING, DAMAGE, RESTORING, Finding, FindingCode, FindingStatus
+from cabinet.chart_spans import spans
+from cabinet.chart_words import in_language
+from cabinet.dmft import caries_index, dentition_status
+from cabinet.eruption import ADULT, erupts_at, expected_until, shed_by
+from cabinet.finding import (
+    ABSENT,
+    COVERING,
+    DAMAGE,
+    IN_GAP,
+    PRESENCE,
+    REPLACING,
+    RESTORING,
+    Finding,
+    FindingCode,
+    FindingStatus,
+)
+from cabinet.perio import GumState, PerioExam, gums, last_exam, summary
 from cabinet.tooth import (
     DECIDUOUS,
     PERMANENT,
+    Notation,
     Surface,
     in_chart_order,
     is_deciduous,
     is_supernumerary,
+    named,
     position,
     predecessor,
     successor,
@@ -42,21 +58,59 @@ _C, _S = FindingCode, FindingStatus
 _WISDOM = 8
 
 
-def odontogram(findings: Iterable[Finding], birth_date: date, at: date) -> Odontogram:
-    """The mouth as it was `at`. Findings may come in any order and in several versions (see `Finding`)."""
+def odontogram(
+    findings: Iterable[Finding], birth_date: date, at: date, exams: Iterable[PerioExam] = (), language: str = "en"
+) -> Odontogram:
+    """The mouth as it was `at`, in words of `language`.
+
+    Findings may come in any order and in several versions (see `Finding`), `exams` of the gums in any order.
+    """
+    exams = list(exams)
     known, age = histories(findings, at), whole_years(birth_date, at)
     said = {tooth: _said(tooth, history, birth_date, age) for tooth, history in known.items()}
     places = {tooth: said.get(tooth) or _expected(tooth, age, said) for tooth in {*PERMANENT, *DECIDUOUS, *known}}
     dentition = _dentition(places, age)
-    teeth = [_tooth(tooth, places[tooth], known.get(tooth)) for tooth in _shown(dentition, places, known)]
+    bare = [_tooth(tooth, places[tooth], known.get(tooth)) for tooth in _shown(dentition, places, known)]
+    exam = last_exam(exams, at)
+    teeth = _with_gums(bare, gums(exams, at), known)
+    statuses = {tooth.tooth: tooth.dentition_status for tooth in teeth}
+    here = [tooth for tooth in teeth if tooth.presence in (Presence.PRESENT, Presence.ERUPTING)]
+    standing = [finding for tooth in teeth for finding in _standing(places[tooth.tooth], known.get(tooth.tooth))]
     dates = [finding.observed_on for history in known.values() for finding in (*history.standing, *history.set_aside)]
-    contradictions = sum(len(history.set_aside) for history in known.values())
-    return Odontogram(
+    chart = Odontogram(
         dentition=dentition,
         last_finding_on=max(dates, default=None),
         teeth=teeth,
-        contradictions=contradictions,
+        milk_teeth=sum(tooth.deciduous for tooth in here),
+        permanent_teeth=sum(not tooth.deciduous for tooth in here),
+        dmft=caries_index(statuses, age, deciduous=False),
+        milk_dmft=caries_index(statuses, age, deciduous=True),
+        spans=spans(standing),
+        perio=None if exam is None else summary(exam),
+        contradictions=sum(len(history.set_aside) for history in known.values()),
     )
+    return in_language(chart, language)
+
+
+def _with_gums(
+    teeth: list[ToothState], probed: Mapping[str, GumState], known: Mapping[str, ToothHistory]
+) -> list[ToothState]:
+    """Each tooth with what was probed around it, unless it was lost since or another stands in its place."""
+    return [
+        tooth.model_copy(update={"gum": probed[tooth.tooth]})
+        if tooth.tooth in probed
+        and tooth.presence in _PROBED
+        and _was_there(known.get(tooth.tooth), probed[tooth.tooth])
+        else tooth
+        for tooth in teeth
+    ]
+
+
+def _was_there(history: ToothHistory | None, gum: GumState) -> bool:
+    return history is None or history.changed_on is None or history.changed_on <= gum.examined_on
+
+
+_PROBED = frozenset({Presence.PRESENT, Presence.ERUPTING, Presence.IMPLANT, Presence.UNKNOWN})
 
 
 Places = Mapping[str, FindingCode]
@@ -66,12 +120,24 @@ _IN_MOUTH = frozenset({_C.PRESENT, _C.ERUPTING, _C.ROOT_REMNANT, _C.IMPLANT})
 def _said(tooth: str, history: ToothHistory, birth_date: date, age: int) -> FindingCode | None:
     """What findings say is there; None where they say nothing, or spoke of a time that is over."""
     place, seen_on = history.place, history.seen_on
-    if place is None or seen_on is None or is_supernumerary(tooth):
+    if is_supernumerary(tooth):
         return place
-    passing = place in (_C.UNERUPTED, _C.ERUPTING) or (is_deciduous(tooth) and place is _C.PRESENT)
-    follows = successor(tooth) if place is _C.PRESENT else None
-    ends = erupts_at(follows or tooth)
-    return None if passing and whole_years(birth_date, seen_on) < ends <= age else place
+    milk = is_deciduous(tooth) and place in (None, _C.PRESENT)
+    if milk and age < ADULT and any(map(_is_for_a_tooth, history.standing)):
+        return _C.PRESENT
+    if place is None or seen_on is None:
+        return place
+    seen_at = whole_years(birth_date, seen_on)
+    if milk:
+        return None if seen_at < shed_by(tooth) and expected_until(tooth, seen_at) <= age else place
+    passing = place in (_C.UNERUPTED, _C.ERUPTING)
+    return None if passing and seen_at < erupts_at(tooth) <= age else place
+
+
+def _is_for_a_tooth(finding: Finding) -> bool:
+    """Planned work that nobody plans for a gap: who planned it takes the tooth to be there."""
+    planned = finding.status is _S.PLANNED
+    return planned and (finding.code is _C.EXTRACTED or finding.code not in PRESENCE | REPLACING | IN_GAP)
 
 
 def _expected(tooth: str, age: int, said: Mapping[str, FindingCode | None]) -> FindingCode:
@@ -114,14 +180,17 @@ def _shown(dentition: Dentition, places: Places, known: Mapping[str, ToothHistor
     return in_chart_order({*positions, *beyond})
 
 
+def _standing(place: FindingCode, history: ToothHistory | None) -> tuple[Finding, ...]:
+    """What stands on a tooth; nothing where it fell out in the meantime, with all that was on it."""
+    if history is None or (place in ABSENT and history.place not in ABSENT and history.place is not None):
+        return ()
+    return tuple(history.standing)
+
+
 def _tooth(tooth: str, place: FindingCode, history: ToothHistory | None) -> ToothState:
-    standing = tuple(history.standing) if history is not None else ()
-    if history is not None and place in ABSENT and history.place not in ABSENT and history.place is not None:
-        standing = ()  # fell out in the meantime, with all that was on it
+    standing = _standing(place, history)
     assumed = history is None or history.place is not place
-    if not standing:
-        return _bare(tooth, place, assumed)
-    return _state(tooth, place, standing, assumed=assumed)
+    return _state(tooth, place, standing, assumed=assumed) if standing else _bare(tooth, place, assumed)
 
 
 @lru_cache(maxsize=2048)
@@ -137,8 +206,10 @@ def _state(tooth: str, place: FindingCode, standing: tuple[Finding, ...], *, ass
     real = [finding for finding in standing if finding.status is not _S.PLANNED]
     codes = {finding.code for finding in real}
     presence = _PRESENCE.get(place) or Presence(place.value)
-    state = ToothState(
+    return ToothState(
         tooth=tooth,
+        universal=named(tooth, Notation.UNIVERSAL),
+        palmer=named(tooth, Notation.PALMER),
         deciduous=is_deciduous(tooth),
         presence=presence,
         assumed=assumed,
@@ -146,11 +217,12 @@ def _state(tooth: str, place: FindingCode, standing: tuple[Finding, ...], *, ass
         root_canal=_C.ROOT_CANAL in codes,
         replacement=_replacement(codes),
         planned=len(real) < len(standing),
+        dentition_status=dentition_status(place, standing),
+        gum=None,
         surfaces=[_surface(surface, presence, standing) for surface in surfaces_of(tooth)],
         findings=[_line(finding) for finding in standing],
         text="",
     )
-    return state.model_copy(update={"text": tooth_text(state, "en")})
 
 
 def _surface(surface: Surface, presence: Presence, standing: tuple[Finding, ...]) -> SurfaceState:
@@ -214,9 +286,14 @@ def _replacement(codes: set[FindingCode]) -> Replacement | None:
 
 def _line(finding: Finding) -> StandingFinding:
     return StandingFinding(
+        finding_id=finding.series,
         code=finding.code,
         status=finding.status,
         surfaces=list(finding.surfaces),
         material=finding.material,
+        group=finding.group,
+        grade=finding.grade,
+        canals=finding.canals,
         observed_on=finding.observed_on,
+        text="",
     )

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from core.errors import Fault
-from core.money import LARGEST_MINOR, Money
+from cabinet.pricing import Effect, EffectKind, priced
+from core.money import Money
 
 
 class PlanStatus(StrEnum):
@@ -14,6 +14,8 @@ class PlanStatus(StrEnum):
     PROPOSED = "proposed"
     ACCEPTED = "accepted"
     DECLINED = "declined"
+    NOT_CHOSEN = "not_chosen"
+    """Another plan of the same group was accepted."""
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
     IN_PROGRESS = "in_progress"
@@ -41,6 +43,18 @@ class ItemStatus(StrEnum):
     REPLACED = "replaced"
 
 
+class Answer(StrEnum):
+    """What became of the plan's present offer in Enamel; the clinic's own system tells `PlanStatus` and never this."""
+
+    AGAIN = "again"
+    """The plan changed after it was accepted: the new offer waits for an answer of its own."""
+    ACCEPTED = "accepted"
+    """As a whole, or some of its stages."""
+    DECLINED = "declined"
+    NOT_CHOSEN = "not_chosen"
+    WITHDRAWN = "withdrawn"
+
+
 _P = PlanStatus
 
 # What the patient never sees: not yet said, or no longer meant.
@@ -51,11 +65,12 @@ DROPPED = frozenset({ItemStatus.DECLINED, ItemStatus.CANCELLED, ItemStatus.REPLA
 _BEGUN = frozenset({ItemStatus.SCHEDULED, ItemStatus.IN_PROCESS, ItemStatus.COMPLETED})
 
 # A plan may be declined, run out, and be offered again; what was begun is never "proposed" again.
-_OFFERED = frozenset({_P.PROPOSED, _P.ACCEPTED, _P.DECLINED, _P.EXPIRED, _P.SUPERSEDED, _P.IN_PROGRESS, _P.COMPLETED})
+_OFFERED = frozenset(_P) - {_P.DRAFT, _P.STOPPED}
 _FOLLOWS: dict[PlanStatus, frozenset[PlanStatus]] = {
     _P.DRAFT: _OFFERED,
     _P.PROPOSED: _OFFERED,
     _P.DECLINED: _OFFERED,
+    _P.NOT_CHOSEN: _OFFERED,
     _P.EXPIRED: _OFFERED,
     _P.ACCEPTED: frozenset({_P.SUPERSEDED, _P.IN_PROGRESS, _P.COMPLETED, _P.STOPPED}),
     _P.IN_PROGRESS: frozenset({_P.COMPLETED, _P.STOPPED}),
@@ -65,9 +80,22 @@ _FOLLOWS: dict[PlanStatus, frozenset[PlanStatus]] = {
 }
 
 
+# What an answer given in Enamel makes of a plan, while the clinic's system has not said more.
+_ANSWERED = {
+    Answer.ACCEPTED: _P.ACCEPTED,
+    Answer.DECLINED: _P.DECLINED,
+    Answer.NOT_CHOSEN: _P.NOT_CHOSEN,
+    Answer.WITHDRAWN: _P.SUPERSEDED,
+}
+_REFUSED = frozenset({Answer.DECLINED, Answer.WITHDRAWN})
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line: so many of a service, less a discount (an amount or basis points), less the insurer's share."""
+    """One line: so many of a service, less what `cabinet.pricing` takes off, each by amount or by basis points.
+
+    With `unit_price_high` the price is an estimate from `unit_price` up to it.
+    """
 
     unit_price: Money
     quantity: int = 1
@@ -75,12 +103,31 @@ class Item:
     discount_basis_points: int = 0
     insurance: Money | None = None
     status: ItemStatus = ItemStatus.PROPOSED
+    unit_price_high: Money | None = None
+    promotion: Money | None = None
+    promotion_basis_points: int = 0
+    points: Money | None = None
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        told = (
+            Effect(EffectKind.DISCOUNT, self.discount, self.discount_basis_points),
+            Effect(EffectKind.PROMOTION, self.promotion, self.promotion_basis_points),
+            Effect(EffectKind.POINTS, self.points),
+            Effect(EffectKind.INSURANCE, self.insurance),
+        )
+        return tuple(effect for effect in told if effect.amount is not None or effect.basis_points)
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
+    """`depends_on`: places of the stages that must precede it. `days`: from first visit to last, healing too."""
+
     title: str
     items: tuple[Item, ...]
+    visits: int | None = None
+    days: int | None = None
+    depends_on: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,52 +143,91 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What it costs, who bears it (`patient = price - discount - insurance`), and how many items are done."""
+    """What it costs, who bears it, and how many items are done.
+
+    `patient = price - discount - promotion - points - insurance`. Where prices are estimates all amounts are the
+    least it can be, and `patient_high` is the most that the patient can come to pay; else it is `patient`.
+    """
 
     price: Money
     discount: Money
+    promotion: Money
+    points: Money
     insurance: Money
     patient: Money
+    patient_high: Money
     items: int
     items_done: int
 
-    def __add__(self, other: "Totals") -> "Totals":
-        return Totals(
-            self.price + other.price,
-            self.discount + other.discount,
-            self.insurance + other.insurance,
-            self.patient + other.patient,
-            self.items + other.items,
-            self.items_done + other.items_done,
-        )
-
-
-def nothing(currency: str) -> Totals:
-    zero = Money(amount_minor=0, currency=currency)
-    return Totals(zero, zero, zero, zero, 0, 0)
-
 
 def line(item: Item) -> Totals:
-    """One item's amounts; a percentage is rounded here, half to even, and nowhere else."""
-    price = item.unit_price.times(item.quantity)
-    zero = Money(amount_minor=0, currency=price.currency)
-    discount = item.discount or price.part(item.discount_basis_points)
-    insurance = item.insurance or zero
-    patient = price + discount.times(-1) + insurance.times(-1)
-    return Totals(price, discount, insurance, patient, 1, int(item.status is ItemStatus.COMPLETED))
+    """One item's amounts, by the one price rule."""
+    low = priced(item.unit_price, item.quantity, item.effects)
+    high = priced(item.unit_price_high, item.quantity, item.effects) if item.unit_price_high else low
+    return Totals(
+        price=low.price,
+        discount=low.taken_by(EffectKind.DISCOUNT),
+        promotion=low.taken_by(EffectKind.PROMOTION),
+        points=low.taken_by(EffectKind.POINTS),
+        insurance=low.taken_by(EffectKind.INSURANCE),
+        patient=low.left,
+        patient_high=high.left,
+        items=1,
+        items_done=int(item.status is ItemStatus.COMPLETED),
+    )
 
 
 def stage_totals(stage: Stage, currency: str) -> Totals:
     """The sum of the lines that will be done."""
-    return total((line(item) for item in stage.items if item.status not in DROPPED), currency)
+    return total([line(item) for item in stage.items if item.status not in DROPPED], currency)
 
 
 def plan_totals(plan: Plan) -> Totals:
-    return total((stage_totals(stage, plan.currency) for stage in plan.stages), plan.currency)
+    return total([stage_totals(stage, plan.currency) for stage in plan.stages], plan.currency)
 
 
-def total(parts: Iterable[Totals], currency: str) -> Totals:
-    return sum(parts, start=nothing(currency))
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What every line of a plan costs, every stage, and the whole: each counted once."""
+
+    lines: tuple[tuple[Totals, ...], ...]
+    stages: tuple[Totals, ...]
+    whole: Totals
+
+
+def sums(plan: Plan) -> Sums:
+    lines = tuple(tuple(line(item) for item in stage.items) for stage in plan.stages)
+    kept = [
+        [amounts for item, amounts in zip(stage.items, told, strict=True) if item.status not in DROPPED]
+        for stage, told in zip(plan.stages, lines, strict=True)
+    ]
+    stages = tuple(total(each, plan.currency) for each in kept)
+    return Sums(lines, stages, total(stages, plan.currency))
+
+
+def total(parts: Sequence[Totals], currency: str) -> Totals:
+    """Each amount summed over `parts`, which are all in this currency."""
+
+    def summed(name: str) -> Money:
+        return Money(amount_minor=sum(getattr(part, name).amount_minor for part in parts), currency=currency)
+
+    return Totals(
+        price=summed("price"),
+        discount=summed("discount"),
+        promotion=summed("promotion"),
+        points=summed("points"),
+        insurance=summed("insurance"),
+        patient=summed("patient"),
+        patient_high=summed("patient_high"),
+        items=sum(part.items for part in parts),
+        items_done=sum(part.items_done for part in parts),
+    )
+
+
+def length(counts: Iterable[int | None]) -> int | None:
+    """Visits or days of all stages together, done one after the other; None where no stage tells them."""
+    told = [count for count in counts if count is not None]
+    return sum(told) if told else None
 
 
 def stage_status(items: Sequence[ItemStatus]) -> StageStatus:
@@ -154,10 +240,34 @@ def stage_status(items: Sequence[ItemStatus]) -> StageStatus:
     return StageStatus.ACTIVE if any(status in _BEGUN for status in kept) else StageStatus.PENDING
 
 
-def plan_status(declared: PlanStatus, valid_until: date | None, today: date) -> PlanStatus:
-    """The status on a day: an offer nobody answered in time has expired. `valid_until` is its last good day."""
-    lapsed = declared is PlanStatus.PROPOSED and valid_until is not None and valid_until < today
-    return PlanStatus.EXPIRED if lapsed else declared
+def plan_status(told: PlanStatus, answer: Answer | None, valid_until: date | None, today: date) -> PlanStatus:
+    """The status on a day, from what the clinic's system told and what was answered here.
+
+    An offer nobody answered in time has expired; `valid_until` is its last good day. A change of what was accepted
+    is a proposal again. From the moment treatment begins the clinic's system alone says how it goes on.
+    """
+    if told in (_P.PROPOSED, _P.EXPIRED) and answer in _ANSWERED:
+        return _ANSWERED[answer]
+    if told is _P.ACCEPTED and answer in _REFUSED:
+        return _ANSWERED[answer]
+    if told is _P.PROPOSED or (told is _P.ACCEPTED and answer is Answer.AGAIN):
+        return _P.EXPIRED if lapsed(valid_until, today) else _P.PROPOSED
+    return told
+
+
+_CHOSEN = frozenset({_P.ACCEPTED, _P.IN_PROGRESS, _P.COMPLETED})
+
+
+def is_chosen(status: PlanStatus, answer: Answer | None) -> bool:
+    """Whether a plan of this status stands in the way of the others of its group.
+
+    What was accepted and has changed does too: its new offer is declined before another plan is accepted.
+    """
+    return status in _CHOSEN or (status is _P.PROPOSED and answer is Answer.AGAIN)
+
+
+def lapsed(valid_until: date | None, today: date) -> bool:
+    return valid_until is not None and valid_until < today
 
 
 def may_follow(before: PlanStatus, after: PlanStatus) -> bool:
@@ -168,39 +278,3 @@ def event_kind(before: PlanStatus | None, after: PlanStatus) -> str:
     """`plan.published` when the patient sees it for the first time, else `plan.updated`."""
     newly_seen = (before is None or before in HIDDEN) and after not in HIDDEN
     return "plan.published" if newly_seen else "plan.updated"
-
-
-def fault_of(plan: Plan) -> Fault | None:
-    """The first thing that makes the plan's money meaningless, with a pointer to it; None for a sound plan."""
-    gross = 0
-    for stage_place, stage in enumerate(plan.stages):
-        for place, item in enumerate(stage.items):
-            found = _item_fault(item, plan.currency)
-            if found is not None:
-                return Fault(f"/stages/{stage_place}/items/{place}{found.pointer}", found.code)
-            gross += item.unit_price.amount_minor * item.quantity
-    return Fault("/stages", "total-too-large") if gross > LARGEST_MINOR else None
-
-
-def _item_fault(item: Item, currency: str) -> Fault | None:
-    amounts = {"unit_price": item.unit_price, "discount": item.discount, "insurance": item.insurance}
-    for name, amount in amounts.items():
-        if amount is not None and amount.currency != currency:
-            return Fault(f"/{name}/currency", "mixed-currencies")
-        if amount is not None and amount.amount_minor < 0:
-            return Fault(f"/{name}/amount_minor", "negative-amount")
-    return _too_much_off(item)
-
-
-def _too_much_off(item: Item) -> Fault | None:
-    """Discount and insurance never pay the patient; two discounts on one line have no meaning."""
-    if item.discount is not None and item.discount_basis_points:
-        return Fault("/discount_basis_points", "two-discounts")
-    if item.unit_price.amount_minor * item.quantity > LARGEST_MINOR:
-        return Fault("/unit_price/amount_minor", "total-too-large")
-    amounts = line(item)
-    if amounts.discount.amount_minor > amounts.price.amount_minor:
-        return Fault("/discount/amount_minor", "more-than-the-price")
-    if amounts.patient.amount_minor < 0:
-        return Fault("/insurance/amount_minor", "more-than-the-price")
-    return None

@@ -1,23 +1,28 @@
-"""Teeth: their names in two notations, their neighbours in time, and the surfaces each one has.
+"""Teeth: their names in three notations, their neighbours in time, and the surfaces each one has.
 
 Inside Enamel a tooth is its FDI code (ISO 3950) as text: `11` to `48` permanent, `51` to `85` deciduous,
 an extra tooth beside one of them with a suffix (`11s`, `11s2`; HL7 v3 Dentition). 35 of the 52 FDI codes
-are also legal Universal codes, so whoever names a tooth to us says in which notation.
+are also legal Universal codes, so whoever names a tooth to us says in which notation. Universal and Palmer are
+for reading in and for showing.
 """
 
 import re
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import cache
 
 FDI_PATTERN = r"^([1-4][1-8]|[5-8][1-5])(s[1-9]?)?$"
 _FDI = re.compile(FDI_PATTERN)
 _UNIVERSAL = re.compile(r"^([1-9]|[1-7][0-9]|8[0-2]|[A-T]S?)$")
+_PALMER = re.compile(r"^(UR|UL|LL|LR)([1-8A-E])(s[1-9]?)?$")
 
 
 class Notation(StrEnum):
     FDI = "fdi"
     UNIVERSAL = "universal"
     """American: 1 to 32 and A to T, clockwise from the patient's upper right; extra teeth 51 to 82, AS to TS."""
+    PALMER = "palmer"
+    """British, as it is typed: the quadrant and the place from the middle, `UR6`, milk teeth `URE`, extra `UR1s`."""
 
 
 class Surface(StrEnum):
@@ -67,6 +72,7 @@ _CLOCKWISE = _around(1, 8)
 _DECIDUOUS_CLOCKWISE = _around(5, 5)
 _FDI_OF: dict[str, str] = {str(number): tooth for number, tooth in enumerate(_CLOCKWISE, 1)}
 _FDI_OF |= {chr(ord("A") + index): tooth for index, tooth in enumerate(_DECIDUOUS_CLOCKWISE)}
+_UNIVERSAL_OF = {tooth: code for code, tooth in _FDI_OF.items()}
 
 # As a chart shows them: upper jaw, then lower, each from the patient's right to the left.
 PERMANENT: tuple[str, ...] = (*_CLOCKWISE[:16], *reversed(_CLOCKWISE[16:]))
@@ -148,13 +154,50 @@ def canonical_surfaces(letters: Iterable[str], tooth: str) -> tuple[Surface, ...
 
 def fdi(code: str, notation: Notation) -> str:
     """The FDI code of a tooth named in `notation`. Raises ValueError for what names no tooth there."""
-    known = is_tooth(code) if notation is Notation.FDI else _UNIVERSAL.fullmatch(code) is not None
-    if not known:
+    if notation is Notation.PALMER:
+        return _from_palmer(code)
+    if notation is Notation.UNIVERSAL:
+        return _from_universal(code)
+    if not is_tooth(code):
         raise ValueError("unknown tooth")
-    return code if notation is Notation.FDI else _from_universal(code)
+    return code
+
+
+@cache
+def named(tooth: str, notation: Notation) -> str:
+    """What a tooth (FDI) is called in `notation`.
+
+    ADA has one name for an extra tooth beside each: `58` is `11s`. Enamel's `11s1` to `11s9` are shown as `58-1`
+    to `58-9`, so that no two teeth are called the same; they cannot be read back.
+    """
+    if notation is Notation.FDI:
+        return tooth
+    if notation is Notation.PALMER:
+        place = _PALMER_LETTERS[position(tooth) - 1] if is_deciduous(tooth) else tooth[1]
+        return _PALMER_QUADRANTS[(quadrant(tooth) - 1) % 4] + place + tooth[2:]
+    plain = _UNIVERSAL_OF[tooth[:2]]
+    if not is_supernumerary(tooth):
+        return plain
+    extra = plain + "S" if is_deciduous(tooth) else str(int(plain) + _EXTRA)
+    return "-".join(filter(None, (extra, tooth[3:])))
+
+
+_PALMER_QUADRANTS = ("UR", "UL", "LL", "LR")
+_PALMER_LETTERS = "ABCDE"
+
+
+def _from_palmer(code: str) -> str:
+    parts = _PALMER.fullmatch(code)
+    if parts is None:
+        raise ValueError("unknown tooth")
+    corner, place, extra = _PALMER_QUADRANTS.index(parts[1]) + 1, parts[2], parts[3] or ""
+    milk = place in _PALMER_LETTERS
+    return f"{corner + 4}{_PALMER_LETTERS.index(place) + 1}{extra}" if milk else f"{corner}{place}{extra}"
 
 
 def _from_universal(code: str) -> str:
+    if _UNIVERSAL.fullmatch(code) is None:
+        raise ValueError("unknown tooth")
     if code in _FDI_OF:
         return _FDI_OF[code]
     plain = code[:-1] if code.endswith("S") else str(int(code) - _EXTRA)

@@ -1,7 +1,7 @@
 """The history of teeth: what still stands on a date, out of all findings ever made, in whatever order they came."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field, replace
 from datetime import date
 from uuid import UUID
@@ -16,6 +16,7 @@ from cabinet.finding import (
     PULP,
     REPLACING,
     RESTORING,
+    UNSOUND,
     Finding,
     FindingCode,
     FindingStatus,
@@ -35,6 +36,8 @@ class ToothHistory:
 
     place: FindingCode | None = None
     seen_on: date | None = None
+    changed_on: date | None = None
+    """When the tooth that stood there was lost, or another came into its place."""
     standing: list[Finding] = field(default_factory=list)
     set_aside: list[Finding] = field(default_factory=list)
     """Cannot be: surface findings on a tooth that was not there."""
@@ -42,10 +45,27 @@ class ToothHistory:
 
 def histories(findings: Iterable[Finding], at: date) -> dict[str, ToothHistory]:
     """By tooth, from the findings that hold `at`. The same whatever the order of `findings`."""
+    told = list(findings)
     teeth: dict[str, ToothHistory] = defaultdict(ToothHistory)
-    for finding in sorted(in_force(findings, at), key=_moment):
-        _apply(teeth[finding.tooth], finding)
+    for finding in sorted(in_force(told, at), key=_moment):
+        if finding.status is _S.RESOLVED:
+            _resolve(teeth[finding.tooth], finding, planned=_ends_a_plan(finding, told))
+        else:
+            _apply(teeth[finding.tooth], finding)
     return dict(teeth)
+
+
+def _ends_a_plan(resolved: Finding, told: Iterable[Finding]) -> bool:
+    """Whether what its series said before was only planned: then nothing that is there ends with it."""
+    before = [
+        each
+        for each in told
+        if each.series == resolved.series is not None
+        and each.version < resolved.version
+        and each.status not in (_S.RESOLVED, _S.ENTERED_IN_ERROR)
+    ]
+    latest = max(before, key=lambda finding: (finding.version, _moment(finding)), default=None)
+    return latest is not None and latest.status is _S.PLANNED
 
 
 def in_force(findings: Iterable[Finding], at: date) -> list[Finding]:
@@ -68,16 +88,19 @@ def _holding(versions: list[Finding], at: date) -> list[Finding]:
 
 
 def _moment(finding: Finding) -> tuple[object, ...]:
-    """A total order by content: date, then plans, then what was found and done that day, then what ended."""
+    """A total order by content, which is the rule for ties: of one day first what was planned, then what was found
+    and done, then what ended; among these by the order of `FindingCode`, so that an extraction ends the day and an
+    implant follows it; among equals by their details, the later taking the place of the earlier. When a finding
+    was sent or stored plays no part.
+    """
     phase = _PHASE.get(finding.status, 1)
-    details = (finding.status.value, finding.surfaces, finding.material or "", finding.tooth)
+    more = (finding.group or "", finding.grade or 0, finding.canals or 0)
+    details = (finding.status.value, finding.surfaces, finding.material or "", finding.tooth, *more)
     return (finding.observed_on, phase, _RANK[finding.code], *details)
 
 
 def _apply(tooth: ToothHistory, finding: Finding) -> None:
-    if finding.status is _S.RESOLVED:
-        _resolve(tooth, finding)
-    elif not may_stand(finding, _place_for(tooth, finding)):
+    if not may_stand(finding, _place_for(tooth, finding)):
         tooth.set_aside.append(finding)
     elif finding.status is _S.PLANNED:
         _say_again(tooth, finding)
@@ -93,17 +116,24 @@ def _place_for(tooth: ToothHistory, finding: Finding) -> FindingCode:
     return _C.MISSING if finding.code in REPLACING else _C.PRESENT
 
 
-def _resolve(tooth: ToothHistory, finding: Finding) -> None:
-    tooth.standing = [left for old in tooth.standing if (left := _less(old, finding, same=True)) is not None]
-    if tooth.place is finding.code:
+def _resolve(tooth: ToothHistory, finding: Finding, *, planned: bool) -> None:
+    """End what is there, or what was `planned`: a plan given up takes no crown away, a lost crown no plan."""
+    _leave_less(tooth, finding, planned=planned)
+    if tooth.place is finding.code and not planned:
+        tooth.changed_on = finding.observed_on if finding.code in _LOST else tooth.changed_on
         tooth.place = None
+
+
+def _leave_less(tooth: ToothHistory, finding: Finding, *, planned: bool) -> None:
+    """Of what said the same, `planned` or real, only what `finding` does not speak of."""
+    left = (_less(old, finding, same=True) if (old.status is _S.PLANNED) is planned else old for old in tooth.standing)
+    tooth.standing = [old for old in left if old is not None]
 
 
 def _say_again(tooth: ToothHistory, finding: Finding) -> None:
     """In the place of what said the same before: so a tooth holds finitely many, however often it is said."""
-    planned = finding.status is _S.PLANNED
-    left = (_less(old, finding, same=True) if (old.status is _S.PLANNED) is planned else old for old in tooth.standing)
-    tooth.standing = [*(old for old in left if old is not None), finding]
+    _leave_less(tooth, finding, planned=finding.status is _S.PLANNED)
+    tooth.standing.append(finding)
 
 
 def _take_place(tooth: ToothHistory, finding: Finding) -> None:
@@ -112,15 +142,24 @@ def _take_place(tooth: ToothHistory, finding: Finding) -> None:
         _say_again(tooth, finding)  # it is there, but could not be looked at
         return
     back = tooth.place in _LOST and finding.code not in _LOST
-    kept = [] if back else [old for old in tooth.standing if _survives(old, finding)]
+    if back or (finding.code in _LOST and finding.code is not tooth.place):
+        tooth.changed_on = finding.observed_on
+    kept = [] if back else [old for old in tooth.standing if _survives(old, finding, tooth.standing)]
     tooth.place, tooth.seen_on, tooth.standing = finding.code, finding.observed_on, [*kept, finding]
 
 
-def _survives(old: Finding, word: Finding) -> bool:
+def _survives(old: Finding, word: Finding, standing: Iterable[Finding]) -> bool:
     if old.code in PRESENCE:
         done = old.code is word.code or (old.code is _C.EXTRACTED and word.code in ABSENT)
         return old.status is _S.PLANNED and not done
+    if old.status is _S.PLANNED and old.code in COVERING and word.code in ABSENT:
+        # Planned for the tooth that is lost now, unless something is planned that could carry it.
+        return old.observed_on == word.observed_on or any(_carries(each) for each in standing)
     return may_stand(old, word.code)
+
+
+def _carries(finding: Finding) -> bool:
+    return finding.status is _S.PLANNED and finding.code in REPLACING | {_C.IMPLANT}
 
 
 def _put_on(tooth: ToothHistory, finding: Finding) -> None:
@@ -148,20 +187,28 @@ def _less(old: Finding, new: Finding, *, same: bool = False) -> Finding | None:
 
 
 def _ends(old: Finding, new: Finding) -> bool:
-    if old.code is new.code:
-        return True
+    if old.code is new.code or old.code is _C.SOUND:
+        return old.code is new.code or new.code in UNSOUND
     if old.observed_on == new.observed_on and new.status is not _S.COMPLETED and old.code is not _C.RESTORED:
         return False  # found together: caries beside a filling of the same examination is still there
-    if new.code in COVERING and old.code in CROWN_WORK:
-        return True
-    if new.code in RESTORING and old.status is not _S.PLANNED:
-        return old.code in DAMAGE | RESTORING | {_C.SEALANT, _C.RESTORED}
-    return (new.code is _C.ROOT_CANAL and old.code in PULP) or (new.code in REPLACING and old.code in REPLACING)
+    return old.code in _ended_by(new, planned=old.status is _S.PLANNED)
+
+
+def _ended_by(new: Finding, *, planned: bool) -> Set[FindingCode]:
+    """What is over once `new` came; work that was only planned is not undone by other work on the surface."""
+    if new.code in COVERING:
+        return CROWN_WORK
+    if new.code in RESTORING:
+        return frozenset() if planned else DAMAGE | RESTORING | {_C.SEALANT, _C.RESTORED}
+    return _ENDED_BY.get(new.code, frozenset())
+
+
+_ENDED_BY = {_C.SOUND: DAMAGE, _C.ROOT_CANAL: PULP | {_C.ROOT_CANAL_STARTED}} | dict.fromkeys(REPLACING, REPLACING)
 
 
 def _wholly(old: Finding, new: Finding) -> bool:
-    """Not surface by surface: work that covers the crown, plans that were carried out, whole-tooth findings."""
-    if new.code in COVERING or old.code is _C.RESTORED:
+    """Not surface by surface: what is of the whole crown, plans that were carried out, whole-tooth findings."""
+    if new.code in COVERING | {_C.SOUND} or old.code in (_C.RESTORED, _C.SOUND):
         return True
     if not new.surfaces:
         return not old.surfaces or (old.code is new.code and (old.status is _S.PLANNED or new.status is _S.RESOLVED))

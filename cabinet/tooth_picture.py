@@ -3,16 +3,20 @@
 from collections.abc import Iterator, Mapping
 
 from cabinet.chart_shapes import ABUTMENT, SCREW, THREADS, Shape, shape_of, surface_paths
-from cabinet.finding import COVERING, FindingCode, FindingStatus
+from cabinet.finding import ABSENT, COVERING, RESTORING, ROOT_WORK, FindingCode, FindingStatus, Material
 from cabinet.tooth import Surface
 from cabinet.tooth_state import Presence, Replacement, SurfaceCondition, SurfaceState, ToothState
 
 PALETTE: Mapping[str, str] = {
     "ink": "#22313C",
+    "faint_ink": "#55626C",
     "outline": "#7D6F5C",
     "caries": "#C62828",
     "damaged": "#8A5320",
     "filled": "#1F5FA8",
+    "metal": "#3E4A55",
+    "pocket": "#AD1457",
+    "calculus": "#7A6A1E",
     "sealed": "#00796B",
     "crown": "#A06A00",
     "root_canal": "#7B1FA2",
@@ -21,8 +25,8 @@ PALETTE: Mapping[str, str] = {
     "missing": "#76838D",
     "planned": "#C84A00",
 }
-"""Colours of signs; each has a contrast of at least 3:1 with enamel, root and paper."""
-ENAMEL, ROOT, PAPER = "#FFFDF7", "#FBF0DA", "#FFFFFF"
+"""Colours of signs; each has a contrast of at least 3:1 with enamel, root, paper, gum and tint, inks 4.5:1."""
+ENAMEL, ROOT, PAPER, GUM, TINT = "#FFFDF7", "#FBF0DA", "#FFFFFF", "#FDF1EF", "#FFEFD9"
 
 _C = FindingCode
 _INFLAMED = frozenset({_C.APICAL_LESION, _C.ABSCESS, _C.PULPITIS, _C.NECROSIS, _C.PERI_IMPLANTITIS})
@@ -34,7 +38,23 @@ _FILLS = {
     SurfaceCondition.FILLED: PALETTE["filled"],
     SurfaceCondition.SEALED: "url(#ec-sealed)",
     SurfaceCondition.COVERED: "url(#ec-crown)",
+    SurfaceCondition.UNKNOWN: "url(#ec-unseen)",
 }
+_METALS = frozenset({Material.AMALGAM, Material.METAL, Material.GOLD})
+
+
+def _fill(tooth: ToothState, state: SurfaceState) -> str | None:
+    """What a surface is painted with: a filling by what it is made of, hatched where its place was not told."""
+    if state.condition is not SurfaceCondition.FILLED:
+        return _FILLS.get(state.condition)
+    work = [each for each in tooth.findings if each.status is not FindingStatus.PLANNED and each.code in _WORK]
+    here = [each for each in work if state.surface in each.surfaces or each.code is _C.VENEER]
+    if not here:
+        return "url(#ec-somewhere)"
+    return "url(#ec-metal)" if here[-1].material in _METALS else PALETTE["filled"]
+
+
+_WORK = RESTORING | {_C.RESTORED}
 
 
 def is_ghost(tooth: ToothState) -> bool:
@@ -58,6 +78,7 @@ def side_view(tooth: ToothState) -> Iterator[str]:
     elif tooth.replacement is Replacement.DENTURE:
         yield _denture(shape)
     yield from _marks(tooth, shape)
+    yield from _reason(tooth, shape)
     yield from _plans(tooth, shape)
 
 
@@ -97,6 +118,29 @@ def _implant(*, outline: bool) -> Iterator[str]:
     yield f'<path d="{THREADS}" stroke="{colour}" stroke-width="1.7" stroke-linecap="round"/>'
 
 
+CRACK = "M -7 8 L 1 16 L -4 22 L 6 31"
+CALCULUS = "M -9 5 q 2 -5 4 -1 q 2.5 -5 5 -0.5 q 2.5 -4 4.5 0 q 3 -3 4.5 1.5 Z"
+"""Along the neck."""
+LOOSE = "M -8 0 h 16 m -4 -3.5 l 4 3.5 l -4 3.5 M -4 -3.5 l -4 3.5 l 4 3.5"
+"""A tooth that can be moved."""
+LOST_TO_DISEASE = "M -5 -5 L 5 5 M 5 -5 L -5 5"
+LOST_OTHERWISE = "M -5 5 L 5 -5"
+NEVER_FORMED = "M 0 -5 A 5 5 0 1 0 0.1 -5 Z"
+_REASONS = (
+    dict.fromkeys((_C.MISSING_DISEASE, _C.MISSING_CARIES, _C.MISSING_PERIODONTAL), LOST_TO_DISEASE)
+    | dict.fromkeys((_C.MISSING_OTHER, _C.MISSING_TRAUMA, _C.MISSING_ORTHODONTIC, _C.EXTRACTED), LOST_OTHERWISE)
+    | {_C.MISSING_CONGENITAL: NEVER_FORMED}
+)
+
+
+def _reason(tooth: ToothState, shape: Shape) -> Iterator[str]:
+    """Why a tooth is missing, where its root would be; no sign where nobody knows."""
+    codes = [each.code for each in tooth.findings if each.status is not FindingStatus.PLANNED and each.code in ABSENT]
+    if tooth.presence is Presence.MISSING and codes and codes[-1] in _REASONS:
+        look = f'fill="none" stroke="{PALETTE["faint_ink"]}" stroke-width="2" stroke-linecap="round"'
+        yield f'<path transform="translate(0 {-shape.length * 0.45:.1f})" d="{_REASONS[codes[-1]]}" {look}/>'
+
+
 def _denture(shape: Shape) -> str:
     b = shape.half
     base = f"M {-b - 3:.1f} 4 Q {-b - 3:.1f} -15 0 -15 Q {b + 3:.1f} -15 {b + 3:.1f} 4 Q 0 14 {-b - 3:.1f} 4 Z"
@@ -110,22 +154,34 @@ def _marks(tooth: ToothState, shape: Shape) -> Iterator[str]:
     """What was found and done, on the crown and in the root."""
     codes = {finding.code for finding in tooth.findings if finding.status is not FindingStatus.PLANNED}
     if tooth.presence not in _HIDDEN:
-        yield from (_spot(state, shape) for state in tooth.surfaces if state.condition in _SPOTS)
+        yield from (_spot(tooth, state, shape) for state in tooth.surfaces if state.condition in _SPOTS)
+    if _C.NOT_ASSESSED in codes and tooth.presence is Presence.PRESENT:
+        yield f'<path d="{shape.crown}" fill="url(#ec-unseen)" fill-opacity="0.6"/>'
     if codes & {_C.CARIES, _C.SECONDARY_CARIES} and not any(
         state.condition is SurfaceCondition.CARIES for state in tooth.surfaces
     ):
         yield _blot(0, shape.height * 0.5, shape.half * 0.3, PALETTE["caries"])
-    if tooth.root_canal:
-        paths = "".join(f'<path d="{canal}"/>' for canal in shape.canals)
-        colour = PALETTE["root_canal"]
-        yield f'<g fill="none" stroke="{colour}" stroke-width="2.8" stroke-linecap="round">{paths}</g>'
-    if codes & _INFLAMED:
-        yield "".join(_ring(x, y) for x, y in shape.apices[:1])
+    yield from _root_marks(tooth, shape, codes)
     if _C.FRACTURE in codes:
-        yield f'<path d="M -7 8 L 1 16 L -4 22 L 6 31" fill="none" stroke="{PALETTE["damaged"]}" stroke-width="2.2"/>'
+        yield f'<path d="{CRACK}" fill="none" stroke="{PALETTE["damaged"]}" stroke-width="2.2"/>'
+    if _C.CALCULUS in codes:
+        yield f'<path d="{CALCULUS}" fill="{PALETTE["calculus"]}"/>'
+    if _C.MOBILITY in codes or (tooth.gum is not None and tooth.gum.mobility):
+        look = f'fill="none" stroke="{PALETTE["damaged"]}" stroke-width="1.8"'
+        yield f'<path transform="translate(0 {shape.height + 7:.1f})" d="{LOOSE}" {look}/>'
     if _C.BRACKET in codes:
         box = 'x="-5" y="13" width="10" height="10" rx="2" fill="#DCE3E8"'
         yield f'<rect {box} stroke="{PALETTE["implant"]}" stroke-width="1.6"/>'
+
+
+def _root_marks(tooth: ToothState, shape: Shape, codes: set[FindingCode]) -> Iterator[str]:
+    if codes & ROOT_WORK:
+        paths = "".join(f'<path d="{canal}"/>' for canal in shape.canals)
+        begun = "" if tooth.root_canal else ' stroke-dasharray="1 5"'
+        colour = PALETTE["root_canal"]
+        yield f'<g fill="none" stroke="{colour}" stroke-width="2.8" stroke-linecap="round"{begun}>{paths}</g>'
+    if codes & _INFLAMED:
+        yield "".join(_ring(x, y) for x, y in shape.apices[:1])
 
 
 def _ring(x: float, y: float) -> str:
@@ -147,12 +203,12 @@ _SEEN = {
 }
 
 
-def _spot(state: SurfaceState, shape: Shape) -> str:
+def _spot(tooth: ToothState, state: SurfaceState, shape: Shape) -> str:
     if state.surface not in _SEEN:
         return ""
     x, y, width = _SEEN[state.surface]
-    fill = _FILLS[state.condition]
-    return _blot(x * shape.half, y * shape.height, width * shape.half, fill, flat=state.surface in "OI")
+    fill = _fill(tooth, state)
+    return _blot(x * shape.half, y * shape.height, width * shape.half, fill or ENAMEL, flat=state.surface in "OI")
 
 
 def _blot(x: float, y: float, r: float, fill: str, *, flat: bool = False) -> str:
@@ -190,9 +246,12 @@ def biting_view(tooth: ToothState) -> Iterator[str]:
             yield f'<path d="{paths[state.surface]}" fill="none" {dashes}/>'
 
 
+_NOTHING = frozenset({SurfaceCondition.SOUND, SurfaceCondition.ABSENT, SurfaceCondition.UNKNOWN})
+
+
 def _face(tooth: ToothState, state: SurfaceState) -> str:
-    if is_ghost(tooth) and state.condition not in _FILLS:
+    if is_ghost(tooth) and state.condition in _NOTHING:
         return f'fill="none" stroke="{PALETTE["missing"]}" stroke-width="0.9" stroke-dasharray="2 2.5"'
     made = tooth.replacement in (Replacement.BRIDGE, Replacement.OTHER)
-    fill = _FILLS.get(state.condition, "url(#ec-crown)" if made else ENAMEL)
+    fill = _fill(tooth, state) or ("url(#ec-crown)" if made else ENAMEL)
     return f'fill="{fill}" stroke="{PALETTE["outline"]}" stroke-width="1.1"'

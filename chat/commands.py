@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from chat.conversation import Side
 from chat.functions import MARK, POST, SEND
 from chat.log import ConversationEvent, EventKind, MovedMark, PostedMessage, Thread
-from clinic.commands import NoRecordLinked
+from clinic.commands import AccessTooNarrow, NoRecordLinked
 from core.database import Database, Writing
 from core.errors import Conflict, NotAllowed, NotFound, Refusal, Unavailable
 from core.ids import new_id
@@ -28,7 +28,7 @@ class IdReused(Conflict):
 
 
 _REFUSALS: dict[str, type[Refusal]] = {
-    kind.slug: kind for kind in (IdReused, SessionEnded, NoRecordLinked, NotAllowed, NotFound)
+    kind.slug: kind for kind in (IdReused, SessionEnded, NoRecordLinked, AccessTooNarrow, NotAllowed, NotFound)
 }
 # What a lost or refused connection looks like on this path. Whether the message was kept is then unknown;
 # the same client id may be sent again and again.

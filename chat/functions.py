@@ -7,15 +7,19 @@ a member of the answer and not as an error: nothing failed.
 
 from sqlmodel import SQLModel
 
+from clinic.queries import openers_sql
 from core.schema import add_function
 
 # Who calls, and about whose conversation: by its id, by the patient, or (neither) the account's own.
 # The one place that decides who may write to whom. The session is asked too, so one that is over is silent at once.
-_PARTY = """
+_PARTY = f"""
 create function chat_party(
     p_clinic uuid, p_side text, p_account uuid, p_session uuid, p_conversation uuid, p_patient uuid, p_at timestamptz,
     out o_refusal text, out o_person uuid, out o_name text, out o_patient uuid
 ) language plpgsql as $$
+declare
+    v_own boolean := coalesce(p_conversation, p_patient) is null;
+    v_hears boolean;
 begin
     perform set_config('enamel.clinic_id', p_clinic::text, true);
     if not exists (
@@ -35,16 +39,15 @@ begin
         end if;
     end if;
     if p_side = 'patient' then
-        select a.account_id, '', a.patient_id into o_person, o_name, o_patient from access a
-        where a.clinic_id = p_clinic and a.account_id = p_account and a.revoked_at is null
-            and (a.ends_at is null or a.ends_at > p_at)
-            and case when o_patient is null then a.relation = 'self' else a.patient_id = o_patient end
+        select a.account_id, '', a.patient_id, a.hears into o_person, o_name, o_patient, v_hears
+        from ({openers_sql("p_at")}) a
+        where a.clinic_id = p_clinic and a.account_id = p_account
+            and case when v_own then a.relation = 'self' else a.patient_id = o_patient end
         limit 1;
         if not found then
-            o_refusal := 'not-found';
-            if coalesce(p_conversation, p_patient) is null then
-                o_refusal := 'no-record-linked';
-            end if;
+            o_refusal := case when v_own then 'no-record-linked' else 'not-found' end;
+        elsif not v_hears then
+            o_refusal := 'access-too-narrow';
         end if;
         return;
     end if;
@@ -59,7 +62,7 @@ begin
         o_refusal := 'not-found';
     end if;
 end $$
-"""
+"""  # noqa: S608  no word of anybody outside
 
 # The patient's conversation is found or made by one upsert, so two first messages meet in one row. The row's
 # lock gives the numbers: they are dense and stand in commit order. A message that turns out to be sent before

@@ -39,6 +39,8 @@ class Conversation(TenantRow, table=True):
     n_patient: int = 0
     n_clinic: int = 0
     last_at: datetime
+    # Set when the patient was erased: the log still points here, nobody finds it any more.
+    erased_at: datetime | None = None
 
 
 class Message(SQLModel, table=True):

@@ -1,7 +1,9 @@
 """An appointment's life: which state may follow which, when, and what each change is called as an event."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from core.errors import Fault
@@ -20,6 +22,41 @@ class AppointmentStatus(StrEnum):
     DECLINED = "declined"
     CANCELLED = "cancelled"
     NO_SHOW = "no_show"
+
+
+@dataclass(frozen=True, slots=True)
+class NewVisit:
+    """A visit to be entered. `branch_id` None: the patient's own branch; `private` hides it from guardians."""
+
+    starts_at: datetime
+    ends_at: datetime
+    service: str = ""
+    practitioner: str = ""
+    branch_id: UUID | None = None
+    private: bool = False
+    status: AppointmentStatus = AppointmentStatus.BOOKED
+    slot_id: UUID | None = None
+
+
+class BookingPolicy(StrEnum):
+    """What a branch makes of a slot that a patient takes."""
+
+    REQUEST = "request"
+    """The desk confirms or declines it."""
+    DIRECT = "direct"
+    """It is booked at once."""
+
+
+class Cancelling(StrEnum):
+    """What becomes of a patient's wish to call a visit off."""
+
+    CANCELLED = "cancelled"
+    ASKED = "asked"
+    """The clinic's own system keeps the visit, so the clinic is asked."""
+    TOO_LATE = "too_late"
+    """Within the notice that the branch wants: only a call helps."""
+    NOT_POSSIBLE = "not_possible"
+    """It is over, or the patient is in the house."""
 
 
 _S = AppointmentStatus
@@ -80,3 +117,32 @@ def event_kind(before: AppointmentStatus | None, after: AppointmentStatus, *, mo
 def lies_ahead(status: AppointmentStatus, starts_at: datetime, now: datetime) -> bool:
     """A future appointment, as recall understands it."""
     return status in STANDING and starts_at > now
+
+
+def booked_as(policy: BookingPolicy) -> AppointmentStatus:
+    """The state of a visit that a patient booked."""
+    return _S.BOOKED if policy is BookingPolicy.DIRECT else _S.REQUESTED
+
+
+def cancel_until(status: AppointmentStatus, starts_at: datetime, notice: timedelta) -> datetime:
+    """Until when the patient may call a visit off without a call.
+
+    What the clinic has not yet said yes to may be taken back until it begins.
+    """
+    return starts_at if status is _S.REQUESTED else starts_at - notice
+
+
+def cancelling(
+    status: AppointmentStatus, starts_at: datetime, notice: timedelta, now: datetime, *, own: bool
+) -> Cancelling:
+    """What the patient may do about a visit now. `own`: booked here, not kept by the clinic's system."""
+    if status not in STANDING:
+        return Cancelling.NOT_POSSIBLE
+    if now >= starts_at or now > cancel_until(status, starts_at, notice):
+        return Cancelling.TOO_LATE
+    return Cancelling.CANCELLED if own else Cancelling.ASKED
+
+
+def may_confirm(status: AppointmentStatus, starts_at: datetime, now: datetime) -> bool:
+    """Whether the patient may say "I am coming": the clinic has booked it, and it lies ahead."""
+    return status in (_S.BOOKED, _S.CONFIRMED) and starts_at > now

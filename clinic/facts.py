@@ -2,10 +2,12 @@
 
 from datetime import date, datetime
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
 from clinic.appointment import AppointmentStatus
+from clinic.household import AccessScope
 from core.moments import Day, Moment
 from core.values import PLAIN, MaybeText, ShortText
 from identity.phone import Phone
@@ -36,6 +38,22 @@ class PatientFact(Fact):
     language: Language = "en"
 
 
+class GuardianFact(Fact):
+    """Who may act for a patient, by the phone they sign in with. It opens the record once the desk has seen them."""
+
+    patient: ExternalId = Field(description="External id of the patient.")
+    phone: Phone = Field(examples=["+390255501234"])
+    relation: Literal["guardian", "carer"] = Field(
+        default="guardian", description="A guardian's access ends by itself when the patient comes of age."
+    )
+    scopes: list[AccessScope] = Field(
+        default=sorted(AccessScope), max_length=20, description="What they may see and do; everything if absent."
+    )
+    ends_on: Day | None = Field(
+        default=None, description="From the first minute of this day, in the patient's branch, it is over."
+    )
+
+
 class AppointmentFact(Fact):
     patient: ExternalId = Field(description="External id of the patient.")
     branch: ShortText | None = Field(default=None, description="Name of the branch; the patient's own if absent.")
@@ -44,6 +62,11 @@ class AppointmentFact(Fact):
     status: AppointmentStatus = AppointmentStatus.BOOKED
     service: MaybeText = Field(default="", examples=["Hygiene"])
     practitioner: MaybeText = Field(default="", examples=["Dr. Bianchi"])
+    private: bool = Field(default=False, description="True hides it from a teenager's guardians.")
+    adopts: UUID | None = Field(
+        default=None,
+        description="A visit booked in Enamel that this row takes over: it keeps its id, and is yours from now on.",
+    )
 
     @field_validator("ends_at")
     @classmethod

@@ -1,15 +1,21 @@
-"""Working hours of a branch, in its own time zone."""
+"""Working hours and days of a branch, in its own time zone."""
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, StringConstraints
 
 
+@cache
+def _zones() -> set[str]:
+    return available_timezones()  # reads a folder of 600 files
+
+
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _zones():
         raise ValueError("not an IANA time zone")
     return name
 
@@ -52,3 +58,15 @@ class Hours:
             if opening > moment and day.weekday() in self.weekdays and self.opens < self.closes:
                 return opening
         raise ValueError("these hours never open")
+
+
+def local_text(moment: datetime, zone: str) -> str:
+    """`moment` on the clock of `zone`, RFC 3339 with its offset then: `2026-11-22T10:30:00+01:00`."""
+    return moment.astimezone(ZoneInfo(zone)).isoformat(timespec="seconds")
+
+
+def day_span(day: date, zone: str) -> tuple[datetime, datetime]:
+    """The first moment of a calendar day in `zone` and that of the next: 23, 24 or 25 hours."""
+    place = ZoneInfo(zone)
+    start, end = (datetime.combine(each, time(), place) for each in (day, day + timedelta(days=1)))
+    return start.astimezone(UTC), end.astimezone(UTC)

@@ -9,7 +9,7 @@ security: a query that forgets its clinic finds nothing.
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, NewType
+from typing import Any, NewType
 from uuid import UUID
 
 import asyncpg
@@ -43,10 +43,14 @@ Reading = NewType("Reading", AsyncSession)
 Writing = NewType("Writing", Reading)
 Sweeping = NewType("Sweeping", Writing)
 
-# One statement for both settings, so that opening a scope costs one trip.
-# The policies compare with the first; the second is PostgreSQL's own.
+# Who sees what is private without being the patient: staff, partner apps, our own jobs.
+CLINIC_VIEWER = "clinic"
+
+# One statement for all settings, so that opening a scope costs one trip.
+# The policies compare with the first two; the last is PostgreSQL's own.
 _SCOPE = text(
-    "select set_config('enamel.clinic_id', :clinic, true), set_config('transaction_read_only', :read_only, true)"
+    "select set_config('enamel.clinic_id', :clinic, true), set_config('enamel.viewer', :viewer, true),"
+    " set_config('transaction_read_only', :read_only, true)"
 )
 
 
@@ -55,6 +59,13 @@ class Scope:
     """Whose rows a transaction may touch: one clinic's, or nobody's."""
 
     clinic_id: UUID | None = None
+    guarded: bool = False
+    """A patient's call: what is private stays hidden until the call opens the record it belongs to."""
+
+    @property
+    def viewer(self) -> str:
+        """Who looks, for row-level security: the clinic sees what is private; a patient's own id sees their own."""
+        return "" if self.guarded or self.clinic_id is None else CLINIC_VIEWER
 
 
 NOBODY = Scope()
@@ -110,6 +121,14 @@ def scope_row() -> ColumnElement[Any]:
     return select(made.label("clinic_id")).subquery("scope").c.clinic_id
 
 
+_DOCUMENT_DIALECT: Any = _DocumentDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own gap
+
+
+def written(statement: Select[Any]) -> str:
+    """A statement without parameters as text, for database functions and statements that are written by hand."""
+    return str(statement.compile(dialect=_DOCUMENT_DIALECT))
+
+
 class Document:
     """A screen as one JSON document that PostgreSQL builds: compiled once, read as bytes.
 
@@ -117,13 +136,11 @@ class Document:
     row-level security to know it within the one trip. Parameters are bound by name.
     """
 
-    _dialect: ClassVar[Any] = _DocumentDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own gap
-
     def __init__(self, statement: Select[Any]) -> None:
         # As text: SQLAlchemy has taught its connections to parse json, which a document never needs.
         (whole,) = statement.selected_columns
         written = statement.with_only_columns(cast(whole, Text), maintain_column_froms=True)
-        compiled = written.compile(dialect=self._dialect)
+        compiled = written.compile(dialect=_DOCUMENT_DIALECT)
         self.sql = str(compiled)
         self.order: list[str] = list(compiled.positiontup or ())
 
@@ -236,5 +253,6 @@ def asyncpg_url(url: str) -> URL:
 def _scope_values(scope: Scope, *, read_only: bool) -> dict[str, str]:
     return {
         "clinic": str(scope.clinic_id or ""),
+        "viewer": scope.viewer,
         "read_only": "on" if read_only else "off",
     }

@@ -67,6 +67,7 @@ class Event(TenantRow, table=True):
     __table_args__ = (
         Index("event_of_patient", "clinic_id", "patient_id", "at"),
         Index("event_xid", "xid"),
+        Index("event_feed", "clinic_id", "xid", "id"),
         Index("event_kind", "clinic_id", "kind", "at"),
         {"info": {APPEND_ONLY: True}},
     )

@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     secret: SecretStr = Field(
         default=SecretStr(DEVELOPMENT_SECRET), description="Signs tokens and links; at least 32 characters."
     )
+    seal_file: Path | None = Field(
+        default=None, description="PKCS#12 with the certificate that seals signed papers; without it a key is made."
+    )
+    seal_password: SecretStr = Field(default=SecretStr(""), description="Opens seal_file.")
     database_url: str = Field(
         default="", description="postgresql://… of a PostgreSQL 15+; empty starts the embedded one in ENAMEL_DATA."
     )
@@ -62,6 +66,18 @@ class Settings(BaseSettings):
         default=None, description="Service-account JSON of the app build; without it pushes are printed."
     )
     fcm_url: str = Field(default="https://fcm.googleapis.com", description="Where FCM HTTP v1 is spoken.")
+    payments_secret_key: SecretStr = Field(
+        default=SecretStr(""), description="Secret key of the payment provider; without it a development page is paid."
+    )
+    payments_webhook_secret: SecretStr = Field(
+        default=SecretStr(""), description="Signing secret of `POST /v1/hooks/payments`; without it no notice is taken."
+    )
+    payments_url: str = Field(
+        default="https://api.stripe.com", description="Where the provider's API is spoken (Stripe or a compatible one)."
+    )
+    payments_return_url: str = Field(
+        default="", description="Where the payment page leads back to; empty is ENAMEL_PUBLIC_URL."
+    )
     push_lease_seconds: int = Field(
         default=60, ge=2, le=3600, description="How long a worker may hold a push before another takes it over."
     )

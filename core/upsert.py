@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Select, Table, UniqueConstraint, case, func, select
+from sqlalchemy import BigInteger, Select, Table, UniqueConstraint, case, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Field, SQLModel
 
@@ -75,6 +75,8 @@ class Upserted:
     before: dict[str, Any] | None
     written: bool
     """A newer version of the same content is kept too, or a late older one with other content would win."""
+    remark: str | None = None
+    """What of the row was not taken in as it was told: a code for the sender."""
 
 
 def verdict(held: Held | None, version: int, content_hash: str) -> Outcome:
@@ -166,6 +168,9 @@ def _write(rows: Table, columns: list[str]) -> Any:
     fixed = {"clinic_id", "id", "source", "external_id"}
     newer: dict[str, Any] = {name: statement.excluded[name] for name in columns if name not in fixed}
     same = rows.c.content_hash == statement.excluded.content_hash
+    if "private" in newer:
+        # Marked here, it stays so (`core.private`): a system that does not know of the mark would take it off.
+        newer["private"] = or_(rows.c.private, statement.excluded.private)
     newer["changed_at"] = case((same, rows.c.changed_at), else_=statement.excluded.changed_at)
     return statement.on_conflict_do_update(index_elements=["clinic_id", "source", "external_id"], set_=newer)
 

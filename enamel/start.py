@@ -11,6 +11,10 @@ from pathlib import Path
 import asyncpg
 
 from api.ports import Ports
+from cabinet.payment_provider import PaymentProvider
+from cabinet.printed_payments import PrintedPayments
+from cabinet.seal import Seal, SealFileUnusable
+from cabinet.stripe_payments import StripePayments
 from chat.hub import Hub
 from chat.wakeups import PostgresWakeups
 from core.database import Database
@@ -93,9 +97,36 @@ def api_ports(settings: Settings, database_url: str) -> Ports:
         texts=PrintedTexts(Printed(printed_file(settings), aloud=True)),
         storage=storage_of(settings),
         hub=Hub(database, PostgresWakeups(database_url)),
-        public_url=settings.public_url or f"http://{settings.host}:{settings.port}",
+        public_url=public_url_of(settings),
         origins=frozenset(settings.allowed_origins),
+        payments=payments_of(settings),
+        seal=seal_of(settings),
     )
+
+
+def seal_of(settings: Settings) -> Seal:
+    """The operator's own certificate where there is one, else a key made from the secret."""
+    if settings.seal_file is None:
+        return Seal.from_secret(settings.secret.get_secret_value())
+    try:
+        return Seal(settings.seal_file.read_bytes(), settings.seal_password.get_secret_value().encode() or None)
+    except (OSError, SealFileUnusable):
+        raise CannotStart("ENAMEL_SEAL_FILE is no PKCS#12 file that ENAMEL_SEAL_PASSWORD opens") from None
+
+
+def payments_of(settings: Settings) -> PaymentProvider | None:
+    """The provider of the settings; else, in development alone, a page that one POST pays; else none."""
+    key, public_url = settings.payments_secret_key.get_secret_value(), public_url_of(settings)
+    if key:
+        webhook_secret = settings.payments_webhook_secret.get_secret_value()
+        return StripePayments(key, webhook_secret, settings.payments_return_url or public_url, settings.payments_url)
+    if settings.environment is not Environment.DEVELOPMENT:
+        return None
+    return PrintedPayments(public_url, settings.secret.get_secret_value())
+
+
+def public_url_of(settings: Settings) -> str:
+    return settings.public_url or f"http://{settings.host}:{settings.port}"
 
 
 def storage_of(settings: Settings) -> Storage:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from core.database import Database
 from core.settings import Settings
 from enamel.migrate import check_schema
-from enamel.start import channel_of, postgres, storage_of
+from enamel.start import channel_of, payments_of, postgres, storage_of
 from enamel.worker.loops import Tools, loops
 from enamel.worker.process import run_worker, stop_on_signals
 
@@ -29,17 +29,20 @@ async def _work(settings: Settings, database_url: str, *, until_stdin_closes: bo
     if until_stdin_closes:
         # A parent that is killed closes nothing by hand, but the system closes its end of the pipe.
         asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
-    channel = channel_of(settings)
+    channel, payments = channel_of(settings), payments_of(settings)
     database = Database(database_url, pool=settings.database_pool)
     try:
         tools = Tools(
             database,
             channel,
             storage_of(settings),
+            payments,
             push_lease=timedelta(seconds=settings.push_lease_seconds),
             journey_pause=timedelta(seconds=settings.journey_pause_seconds),
         )
         return 0 if await run_worker(loops(tools), stop) else 1
     finally:
         await channel.close()
+        if payments is not None:
+            await payments.close()
         await database.close()

@@ -16,6 +16,15 @@ class Permission(StrEnum):
     MANAGE_STAFF = "staff.manage"
     EXPORT = "exports.create"
     READ_AUDIT = "audit.read"
+    WRITE_CHART = "chart.write"
+    WRITE_DOCUMENTS = "documents.write"
+    WRITE_PROMOTIONS = "promotions.write"
+    REDEEM = "promotions.redeem"
+    READ_FINANCE = "finance.read"
+    ASK_PAYMENT = "finance.ask"
+    ANSWER_REQUESTS = "requests.answer"
+    MANAGE_PRIVACY = "privacy.manage"
+    MANAGE_CLINIC = "clinic.manage"
 
 
 class PartnerScope(StrEnum):
@@ -23,15 +32,33 @@ class PartnerScope(StrEnum):
     WRITE = "clinic:write"
 
 
-_DESK = {Permission.READ_CONTACT, Permission.WRITE_APPOINTMENTS, Permission.REPLY, Permission.INVITE}
-_CARE = {Permission.READ_CLINICAL, Permission.READ_MEDIA, Permission.WRITE_MEDIA, Permission.WRITE_PLANS}
+_DESK = {
+    Permission.READ_CONTACT,
+    Permission.WRITE_APPOINTMENTS,
+    Permission.REPLY,
+    Permission.INVITE,
+    Permission.ANSWER_REQUESTS,
+}
+_CARE = {
+    Permission.READ_CLINICAL,
+    Permission.WRITE_CHART,
+    Permission.READ_MEDIA,
+    Permission.WRITE_MEDIA,
+    Permission.WRITE_PLANS,
+    Permission.WRITE_DOCUMENTS,
+}
 
 # Starting sets offered when somebody is invited. A call-centre operator sees no diagnosis, chart or
 # image; only the owner exports. They are copied into the staff row and never asked for by name.
 PRESETS: dict[str, frozenset[Permission]] = {
-    "operator": frozenset(_DESK - {Permission.INVITE}),
-    "reception": frozenset(_DESK),
+    "operator": frozenset(_DESK - {Permission.INVITE, Permission.ANSWER_REQUESTS}),
+    "reception": frozenset(_DESK | {Permission.READ_FINANCE, Permission.ASK_PAYMENT, Permission.REDEEM}),
     "doctor": frozenset(_CARE | {Permission.READ_CONTACT, Permission.REPLY, Permission.WRITE_APPOINTMENTS}),
-    "marketer": frozenset({Permission.WRITE_JOURNEYS}),
+    "marketer": frozenset({Permission.WRITE_JOURNEYS, Permission.WRITE_PROMOTIONS}),
     "owner": frozenset(Permission),
 }
+
+
+def role_of(permissions: frozenset[Permission]) -> str:
+    """The starting set that these come closest to: what a patient is told instead of a name."""
+    return max(PRESETS, key=lambda role: len(PRESETS[role] & permissions) - len(PRESETS[role] ^ permissions))

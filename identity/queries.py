@@ -5,14 +5,17 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from pydantic import Field
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, or_, select
 from sqlmodel import col
 
 from core.database import Reading
+from core.moments import Moment
+from core.values import Value
 from identity.permissions import PartnerScope
 from identity.phone import brake_prefix
 from identity.sign_in import CodeHistory
-from identity.tables import CodeChallenge, PartnerApp, Session
+from identity.tables import Account, CodeChallenge, PartnerApp, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,16 @@ class PartnerStanding:
     clinic_id: UUID
     system: str
     scopes: frozenset[PartnerScope]
+
+
+class PartnerAppView(Value):
+    """A system that may push facts in. `system` names whose external ids it speaks of."""
+
+    app_id: UUID
+    name: str
+    system: str = Field(examples=["mis"])
+    scopes: list[PartnerScope] = Field(max_length=20)
+    created_at: Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +66,31 @@ async def code_history(reading: Reading, phone: str, address: str, now: datetime
     return CodeHistory(tuple(sorted(row[0] or ())), row[1], row[2], row[3], row[4])
 
 
+async def partner_apps(reading: Reading, clinic_id: UUID, *, after: UUID | None, limit: int) -> list[PartnerAppView]:
+    """The systems that may push facts into this clinic, in the order of their admission, past the id `after`."""
+    mine = (col(PartnerApp.clinic_id) == clinic_id, col(PartnerApp.revoked_at).is_(None))
+    statement = select(PartnerApp).where(*mine).order_by(col(PartnerApp.id)).limit(limit)
+    if after is not None:
+        statement = statement.where(col(PartnerApp.id) > after)
+    return [
+        PartnerAppView(
+            app_id=row.id, name=row.name, system=row.system, created_at=row.created_at,
+            scopes=[scope for scope in PartnerScope if scope in row.scopes],
+        )
+        for row in (await reading.execute(statement)).scalars()
+    ]  # fmt: skip
+
+
+def account_of(phone: Any) -> ScalarSelect[UUID]:
+    """SQL: the account that signs in with this phone, or null."""
+    return select(col(Account.id)).where(col(Account.phone) == phone).correlate_except(Account).scalar_subquery()
+
+
+def phone_of(account_id: Any) -> ScalarSelect[str | None]:
+    """SQL: the phone an account signs in with, or null."""
+    return select(col(Account.phone)).where(col(Account.id) == account_id).correlate_except(Account).scalar_subquery()
+
+
 def live_session(session_id: Any, account_id: Any, now: Any) -> ColumnElement[bool]:
     """SQL: the session is this account's, was not revoked, and neither `idle_until` nor `ends_at` has come.
 
@@ -77,6 +115,12 @@ async def session_lives(reading: Reading, account_id: UUID, session_id: UUID, no
     """Whether the session a token speaks of is still signed in."""
     lives: bool = (await reading.execute(select(live_session(session_id, account_id, now)))).scalar_one()
     return lives
+
+
+async def account_phone(reading: Reading, account_id: UUID) -> str | None:
+    """The phone this account signs in with."""
+    statement = select(col(Account.phone)).where(col(Account.id) == account_id)
+    return (await reading.execute(statement)).scalar_one_or_none()
 
 
 async def partner_standing(reading: Reading, app_id: UUID) -> PartnerStanding | None:

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
+from clinic.commands import hold_patient
 from core.database import Sweeping, Writing
 from core.dates import latest_today
 from core.errors import Fault, Invalid
@@ -70,12 +71,14 @@ async def keep_upload(
 ) -> tuple[Kept, PictureFile]:  # fmt: skip
     """Note a picture whose bytes are stored. Sending one of a name again is recognised.
 
-    Raises `PictureDiffers` where the name stands for other bytes or another patient, `Invalid` for a date to come.
+    Raises `NotFound` (the patient was erased since the bytes came), `Invalid` for a date to come, `PictureDiffers`
+    where the name stands for other bytes or another patient.
     The insert itself is the lock: of two parallel senders of one name the second waits, and then finds the first
     one's row.
     """
     if upload.taken_on is not None and upload.taken_on > latest_today(now):
         raise Invalid(Fault("/taken_on", "in-the-future"))
+    await hold_patient(writing, patient_id)
     fresh = insert(Picture).values(_columns(clinic_id, patient_id, upload, name, now))
     fresh = fresh.on_conflict_do_nothing(index_elements=["clinic_id", "source", "external_id"])
     made = (await writing.execute(fresh.returning(Picture))).scalar_one_or_none()

@@ -1,5 +1,6 @@
 """What is known of pictures: a patient's list, and the one to serve."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -63,16 +64,14 @@ def _shown() -> tuple[ColumnElement[bool], ...]:
 async def pictures(reading: Reading, patient_id: UUID, *, before: UUID | None, limit: int) -> list[Picture]:
     """What the patient may see, latest upload first, past the picture `before`."""
     rows = await _rows(reading, patient_id, before, limit, *_shown())
+    return [_picture(row) for row in rows]
+
+
+async def pictures_named(reading: Reading, patient_id: UUID, names: Collection[UUID]) -> list[Picture]:
+    """Those of these pictures that the patient may see."""
     return [
-        Picture(
-            picture_id=row.id,
-            kind=PictureKind(row.kind),
-            state=PictureState(row.state),
-            taken_on=row.taken_on,
-            width=row.width,
-            height=row.height,
-        )
-        for row in rows
+        _picture(row)
+        for row in await _rows(reading, patient_id, None, len(names), *_shown(), col(PictureRow.id).in_(names))
     ]
 
 
@@ -93,6 +92,17 @@ async def _rows(
     if before is not None:
         statement = statement.where(col(PictureRow.id) < before)
     return list((await reading.execute(statement)).scalars())
+
+
+def _picture(row: PictureRow) -> Picture:
+    return Picture(
+        picture_id=row.id,
+        kind=PictureKind(row.kind),
+        state=PictureState(row.state),
+        taken_on=row.taken_on,
+        width=row.width,
+        height=row.height,
+    )
 
 
 def picture_file(row: PictureRow) -> PictureFile:
@@ -136,24 +146,19 @@ async def picture_to_serve(reading: Reading, picture_id: UUID, variant: Variant)
 def pictures_json(clinic_id: Any, patient_id: Any) -> Any:
     """SQL: the latest 100 pictures a patient may see as a JSON array of `Picture`, latest first; never null."""
     latest = (
-        select(
-            col(PictureRow.id),
-            col(PictureRow.kind),
-            col(PictureRow.state),
-            col(PictureRow.taken_on),
-            col(PictureRow.width),
-            col(PictureRow.height),
-        )
+        select(col(PictureRow.id), _object().label("document"))
         .where(col(PictureRow.clinic_id) == clinic_id, col(PictureRow.patient_id) == patient_id, *_shown())
         .order_by(col(PictureRow.id).desc())
         .limit(MOST_IN_DOCUMENT)
         .correlate_except(PictureRow)
         .subquery("latest_picture")
     )
-    shown = latest.c
-    one = func.json_build_object(
-        *("picture_id", shown.id, "kind", shown.kind, "state", shown.state),
-        *("taken_on", shown.taken_on, "width", shown.width, "height", shown.height),
-    )
-    every = func.json_agg(aggregate_order_by(one, shown.id.desc()))
+    every = func.json_agg(aggregate_order_by(latest.c.document, latest.c.id.desc()))
     return select(func.coalesce(every, literal_column("'[]'::json"))).select_from(latest).scalar_subquery()
+
+
+def _object() -> Any:
+    return func.json_build_object(
+        *("picture_id", PictureRow.id, "kind", PictureRow.kind, "state", PictureRow.state),
+        *("taken_on", PictureRow.taken_on, "width", PictureRow.width, "height", PictureRow.height),
+    )

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from core.errors import Unavailable
@@ -47,6 +48,28 @@ class S3Storage:
         checked_key(key)
         return await self._ask(lambda: self._read(key, span))
 
+    async def put_file(self, key: str, path: Path, media_type: str) -> None:
+        checked_key(key)
+        kind = {"ContentType": media_type}
+        await self._ask(lambda: self._client.upload_file(str(path), self.bucket, key, ExtraArgs=kind))
+
+    async def keys_under(self, folder: str) -> list[str]:
+        checked_key(folder)
+        return await self._ask(lambda: self._listed(f"{folder}/"))
+
+    async def erase_under(self, folder: str) -> None:
+        checked_key(folder)
+        await self._ask(lambda: self._erase([folder, *self._listed(f"{folder}/")]))
+
+    def _listed(self, prefix: str) -> list[str]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return [each["Key"] for page in pages for each in page.get("Contents", [])]
+
+    def _erase(self, keys: list[str]) -> None:
+        # One by one: DeleteObjects wants a checksum that older servers of other makers do not know.
+        for key in keys:
+            self._client.delete_object(Bucket=self.bucket, Key=key)
+
     def _read(self, key: str, span: Span | None) -> bytes:
         from botocore.exceptions import ClientError
 
@@ -66,11 +89,12 @@ class S3Storage:
         return await asyncio.to_thread(self._asked, question)
 
     def _asked(self, question: Callable[[], T]) -> T:
+        from boto3.exceptions import S3UploadFailedError
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             return question()
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError, S3UploadFailedError) as error:
             raise Unavailable(retry_after_seconds=_PAUSE) from error
 
     @cached_property

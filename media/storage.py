@@ -1,7 +1,8 @@
-"""The port to where files are kept: two verbs, the same for a folder and for S3."""
+"""The port to where files are kept: put, get, list and erase, the same for a folder and for S3."""
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
@@ -30,6 +31,15 @@ class Storage(Protocol):
 
     async def get(self, key: str, span: Span | None = None) -> bytes:
         """All bytes, or those of `span` that exist. Raises `Missing`. Large files are read span by span."""
+
+    async def put_file(self, key: str, path: Path, media_type: str) -> None:
+        """The same as `put` for a file of any size, read piece by piece."""
+
+    async def keys_under(self, folder: str) -> list[str]:
+        """The keys below a folder (`a/b` holds `a/b/c` and not `a/bc`); none where there is nothing."""
+
+    async def erase_under(self, folder: str) -> None:
+        """Forget everything that is kept below this folder, and under this very key. Again changes nothing."""
 
 
 def checked_key(key: str) -> str:

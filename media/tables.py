@@ -4,9 +4,12 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import Index, UniqueConstraint, text
+from sqlmodel import Field
 
 from clinic.keys import of_patient
+from core.changes import Told
 from core.database import TenantRow
+from core.schema import TRIGGERS
 
 
 class Picture(TenantRow, table=True):
@@ -22,6 +25,7 @@ class Picture(TenantRow, table=True):
         Index("picture_of_patient", "clinic_id", "patient_id", "id"),
         # The worker's sweep crosses clinics and wants the few that wait, not the many that are done.
         Index("picture_waiting", "uploaded_at", postgresql_where=text("state = 'uploaded'")),
+        {"info": {TRIGGERS: Told("picture", is_open="not private", quiet=("lease_until", "attempts"))}},
     )
 
     patient_id: UUID
@@ -41,5 +45,6 @@ class Picture(TenantRow, table=True):
     uploaded_at: datetime
     ready_at: datetime | None = None
     released_at: datetime | None = None
+    private: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     lease_until: datetime | None = None
     attempts: int = 0

@@ -3,7 +3,8 @@
 import asyncio
 
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import JSON, Column, Connection, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
@@ -18,8 +19,13 @@ assert automation.tables  # importing the packages makes their tables known to t
 _TURN = 0x656E616D656C
 
 
+def _default_differs(_context: object, _found: object, column: Column[object], *_defaults: object) -> bool | None:
+    """None lets Alembic ask PostgreSQL whether two defaults are equal, which `json` cannot answer."""
+    return False if type(column.type) in (JSON, postgresql.JSON) else None
+
+
 def run(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=SQLModel.metadata, compare_server_default=True)
+    context.configure(connection=connection, target_metadata=SQLModel.metadata, compare_server_default=_default_differs)
     with context.begin_transaction():
         connection.execute(text("select pg_advisory_xact_lock(:turn)"), {"turn": _TURN})
         connection.execute(text("set local lock_timeout = '4s'"))

@@ -4,17 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from clinic.hours import Hours
+from push.consent import ConsentChannel, allowed
 from push.notice import Purpose, repeats
 from push.outcome import DeliveryState
-
-# Consent that needs no asking: they belong to the treatment itself, or answer the patient. Marketing is
-# sent only to who said yes (GDPR Art. 6(1)(a), ePrivacy Directive Art. 13).
-GRANTED_UNASKED = frozenset({Purpose.SERVICE, Purpose.RECALL, Purpose.CHAT})
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What the gate must know of a message. `consent` is the patient's last word, None where there is none.
+    """What the gate must know of a message. `consent` is the patient's last word on this purpose and channel.
+
+    None: they never said any.
 
     `reachable`: its phone is still signed in by somebody who may open the record. `lease_lost`: an earlier
     worker took it and never said what came of it.
@@ -27,6 +26,7 @@ class Claimed:
     cancelled: bool = False
     reachable: bool = True
     lease_lost: bool = False
+    channel: ConsentChannel = ConsentChannel.PUSH
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,6 @@ class Stop:
     reason: str
 
 
-def allowed(purpose: Purpose, consent: bool | None) -> bool:
-    """Whether the patient agrees to `purpose`, from their last word or, without one, from its default."""
-    return purpose in GRANTED_UNASKED if consent is None else consent
-
-
 def gate(claimed: Claimed, now: datetime) -> Send | Hold | Stop:
     """Exit, opt-out and expiry win over send; closed hours only put it off."""
     if stop := _stop(claimed, now):
@@ -71,7 +66,7 @@ def _stop(claimed: Claimed, now: datetime) -> Stop | None:
         return Stop(DeliveryState.SUPPRESSED, "cancelled")
     if now >= claimed.expires_at:
         return Stop(DeliveryState.EXPIRED, "expired")
-    if not allowed(claimed.purpose, claimed.consent):
+    if not allowed(claimed.purpose, claimed.channel, claimed.consent):
         return Stop(DeliveryState.SUPPRESSED, "no-consent")
     if not claimed.reachable:
         return Stop(DeliveryState.SUPPRESSED, "device-gone")

@@ -17,10 +17,14 @@ class Purpose(StrEnum):
     RECALL = "recall"
     MARKETING = "marketing"
     CHAT = "chat"
+    SURVEY = "survey"
+    RESEARCH = "research"
+    PHOTO_USE = "photo_use"
 
 
 class NoticeKind(StrEnum):
     VISIT = "visit"
+    FREED_TIME = "freed_time"
     PLAN = "plan"
     FILE = "file"
     CHAT = "chat"
@@ -34,8 +38,15 @@ _K = NoticeKind
 
 # FCM keeps four collapse keys for each device and drops the others, so every kind falls into one of four
 # classes; what replaces a notice on the screen is its own id (Android tag, apns-collapse-id).
-_CLASSES = {_K.VISIT: "visit", _K.CHAT: "chat", _K.PLAN: "care", _K.FILE: "care", _K.NOTE: "care"}
-URGENT = frozenset({_K.VISIT, _K.CHAT})
+_CLASSES = {
+    _K.VISIT: "visit",
+    _K.FREED_TIME: "visit",
+    _K.CHAT: "chat",
+    _K.PLAN: "care",
+    _K.FILE: "care",
+    _K.NOTE: "care",
+}
+URGENT = frozenset({_K.VISIT, _K.FREED_TIME, _K.CHAT})
 
 
 def collapse_class(kind: NoticeKind) -> str:

@@ -100,7 +100,11 @@ class DeliveryRow(TenantRow, table=True):
 
 
 class ConsentRow(TenantRow, table=True):
-    """What a patient said to one purpose on one channel; the last word counts."""
+    """What a patient said to one purpose on one channel; the last word counts.
+
+    The proof stands beside it: who gave it (`self`, `guardian`, `carer`), the version of the words shown and their
+    hash, in which language, in which session and how.
+    """
 
     __tablename__ = "consent"
     __table_args__ = (
@@ -116,3 +120,9 @@ class ConsentRow(TenantRow, table=True):
     actor_kind: str
     actor_id: UUID | None = None
     at: datetime
+    giver: str | None = None
+    text_version: str | None = None
+    text_sha256: str | None = None
+    language: str | None = None
+    session_id: UUID | None = None
+    how: str | None = None

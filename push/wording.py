@@ -16,6 +16,12 @@ _TEXTS: dict[NoticeKind, dict[str, str]] = {
         "it": "Sulla tua visita: apri l'app per i dettagli.",
         "zh": "关于您的到访：请打开应用查看详情。",
     },
+    _K.FREED_TIME: {
+        "en": "A time has become free: open the app if you want it.",
+        "ru": "Освободилось время: откройте приложение, если оно вам подходит.",
+        "it": "Si è liberato un orario: apri l'app se ti va bene.",
+        "zh": "有空闲时间了：如需预约请打开应用。",
+    },
     _K.PLAN: {
         "en": "Your clinic has prepared something for you.",
         "ru": "Клиника подготовила кое-что для вас.",

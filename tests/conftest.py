@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import asyncpg
 import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -15,6 +16,7 @@ from sqlmodel import SQLModel
 
 from core.database import Database, asyncpg_url
 from core.embedded_postgres import EmbeddedPostgres, create_database
+from core.schema import create_schema
 from enamel.migrate import upgrade
 from tests.world import World, make_world
 
@@ -40,9 +42,22 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 @pytest.fixture(scope="session")
 def migrated(postgres: EmbeddedPostgres) -> str:
     """The address of a database that every migration has been run on, as an installed Enamel has it."""
+    url = postgres.url("enamel_test")
     asyncio.run(create_database(postgres, "enamel_test"))
-    upgrade(postgres.url("enamel_test"))
-    return postgres.url("enamel_test")
+    # While tables are being designed there is no migration yet; the check itself never runs so.
+    if os.environ.get("ENAMEL_TEST_SCHEMA") == "declared":
+        asyncio.run(declare(url))
+    else:
+        upgrade(url)
+    return url
+
+
+async def declare(url: str) -> None:
+    """Make the schema straight from the tables, without migrations."""
+    engine = create_async_engine(asyncpg_url(url))
+    async with engine.begin() as connection:
+        await connection.run_sync(create_schema, SQLModel.metadata)
+    await engine.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -52,15 +67,20 @@ async def database(migrated: str) -> AsyncIterator[Database]:
     await opened.close()
 
 
+@pytest.fixture(scope="session")
+async def owner(migrated: str) -> AsyncIterator[asyncpg.Connection]:
+    """The owner of the tables, of whom no trigger tells and no key is asked."""
+    connection = await asyncpg.connect(migrated)
+    await connection.execute("set session_replication_role = replica")
+    yield connection
+    await connection.close()
+
+
 @pytest.fixture
-async def clean(migrated: str, database: Database) -> AsyncIterator[Database]:
-    """The database, emptied after the test: everything at once, in key order (0.8 ms for all tables)."""
+async def clean(database: Database, owner: asyncpg.Connection) -> AsyncIterator[Database]:
+    """The database, emptied after the test: every table in one trip."""
     yield database
-    owner = create_async_engine(asyncpg_url(migrated))
-    async with owner.begin() as connection:
-        for table in reversed(SQLModel.metadata.sorted_tables):
-            await connection.execute(table.delete())
-    await owner.dispose()
+    await owner.execute(";".join(str(table.delete()) for table in SQLModel.metadata.tables.values()))
 
 
 @pytest.fixture

@@ -43,7 +43,9 @@ def node(
         storage=world.ports.storage,
         hub=hub,
         public_url=world.ports.public_url,
+        seal=world.ports.seal,
         origins=frozenset({"https://clinic.example"}),
+        payments=world.ports.payments,
     )
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(

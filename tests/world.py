@@ -12,6 +12,8 @@ import httpx
 
 from api.app import create_app
 from api.ports import Ports
+from cabinet.printed_payments import PrintedPayments
+from cabinet.seal import Seal
 from chat.hub import Hub
 from chat.wakeups import MemoryWakeups
 from clinic.commands import admit_staff, found_clinic, grant_access, open_branch, take_patients
@@ -119,6 +121,8 @@ async def make_world(database: Database, folder: Path) -> World:
         storage=FolderStorage(folder / "files"),
         hub=Hub(database, MemoryWakeups()),
         public_url=HOST,
+        seal=Seal.from_secret(SECRET),
+        payments=PrintedPayments(HOST, SECRET),
     )
     here = await make_party(database, ports.keys, "Rome", "+39025550")
     there = await make_party(database, ports.keys, "Milan", "+39025551")

@@ -40,6 +40,11 @@ class TakenRow(Value):
     external_id: str
     outcome: Outcome
     id: UUID
+    remark: str | None = Field(
+        description="What was not taken in as told. `price-held`: a plan became dearer while its offer holds; the "
+        "patient sees and pays the offer's prices.",
+        examples=[None],
+    )
 
 
 class RefusedRow(Value):
@@ -115,7 +120,13 @@ def report(items: Sequence[dict[str, Any]], taken: Taken, bad: dict[int, list[Fa
         unchanged=counts[Outcome.UNCHANGED],
         refused=len(bad),
         rows=[
-            TakenRow(index=each.incoming.index, external_id=each.incoming.external_id, outcome=each.outcome, id=each.id)
+            TakenRow(
+                index=each.incoming.index,
+                external_id=each.incoming.external_id,
+                outcome=each.outcome,
+                id=each.id,
+                remark=each.remark,
+            )
             for each in sorted(kept, key=lambda each: each.incoming.index)
         ],
         refusals=[_refused(index, items[index], faults) for index, faults in sorted(bad.items())],

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.caller import PatientClaims
 from api.ports import Ports, ports_of
+from api.problems import language_of
 from api.strict import DocumentRoute, StrictRoute
 from api.transaction import PatientId, scope_of
 from cabinet.queries.cabinet import Cabinet, cabinet_document, lacks_chart, with_folded_chart
@@ -56,19 +57,19 @@ async def get(request: Request, claims: PatientClaims, patient_id: PatientId) ->
 
 
 async def _answer(request: Request, claims: Claims, patient_id: UUID | None) -> Response:
-    ports, at = ports_of(request), now()
+    ports, at, language = ports_of(request), now(), language_of(request.headers.get("accept-language", ""))
     document = await cabinet_document(
-        ports.database, claims.clinic_id, claims.subject_id, claims.session_id, patient_id, at
+        ports.database, claims.clinic_id, claims.subject_id, claims.session_id, patient_id, at, language
     )
     if document is None:
         raise await _why_not(ports, claims, patient_id)
     if lacks_chart(document):
         async with ports.database.reading(scope_of(claims)) as reading:
-            document = await with_folded_chart(reading, document, at)
+            document = await with_folded_chart(reading, document, at, language)
     tag = etag_of(claims.subject_id, document)
     if _holds(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers={"etag": tag})
-    return Response(document, media_type="application/json", headers={"etag": tag})
+    return Response(document, media_type="application/json", headers={"etag": tag, "content-language": language})
 
 
 async def _why_not(ports: Ports, claims: Claims, patient_id: UUID | None) -> NoRecordLinked | SessionEnded | NotFound:

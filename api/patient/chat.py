@@ -1,30 +1,33 @@
-"""`/v1/me/conversation`: the chat without a socket: the same commands, ids and refusals, only slower."""
+"""`/v1/me/conversation`, `/v1/patients/{patient_id}/conversation`: the chat without a socket, only slower.
+
+The same commands, ids and refusals; a guardian needs `chat` among the scopes of the access.
+"""
 
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import Field
 
 from api.caller import PatientClaims
 from api.paging import Limit
+from api.patient.record import RecordRoutes
 from api.ports import PortsHere
-from api.strict import StrictRoute
-from api.transaction import OwnReads
-from chat.commands import OWN, Marked, Sent, Speaker, Target, mark, send
+from api.transaction import PatientReads, RecordAsked, record_reads
+from chat.commands import Marked, Sent, Speaker, Target, mark, send
 from chat.conversation import Body, Side
 from chat.log import ConversationState, EventPage
 from chat.queries import events_after, log_head, messages_before, state_of
+from clinic.household import AccessScope
 from core.clock import now
 from core.errors import TooMany
 from core.moments import Moment
 from core.values import Int32, Value
 from identity.tokens import Claims
 
-router = APIRouter(prefix="/v1/me/conversation", tags=["chat"], route_class=StrictRoute)
+routes = RecordRoutes("chat")
 
 DEFAULT_EVENTS = 50
-SENT_BEFORE: dict[int | str, dict[str, Any]] = {200: {"description": "It had been sent before: the same answer again."}}
 
 
 class MessageToSend(Value):
@@ -41,6 +44,11 @@ class MessageKept(Value):
     rev: Int32
     at: Moment
     duplicate: bool
+
+
+SENT_BEFORE: dict[int | str, dict[str, Any]] = {
+    200: {"model": MessageKept, "description": "It had been sent before: the same answer again."}
+}
 
 
 class Marks(Value):
@@ -78,28 +86,35 @@ def tell(ports: PortsHere, done: Sent | Marked) -> None:
         ports.hub.announce(done.thread, done.event)
 
 
+Talks = Annotated[PatientReads, record_reads(AccessScope.CHAT)]
+
+
 def _speaker(claims: Claims) -> Speaker:
     return Speaker(Side.PATIENT, claims.clinic_id, claims.subject_id, claims.session_id)
 
 
-@router.get("", summary="My conversation", operation_id="getMyConversation")
-async def get_mine(call: OwnReads) -> ConversationState:
+@routes.get("/conversation", summary="My conversation", operation_id="getMyConversation")
+async def conversation(call: Talks) -> ConversationState:
     """The one conversation with the clinic: where it stands and how much is unread."""
     return await state_of(call.reading, call.patient_id, call.claims.subject_id)
 
 
-@router.post(
-    "/messages", status_code=201, responses=SENT_BEFORE, summary="Write to the clinic", operation_id="sendMyMessage"
+@routes.post(
+    "/conversation/messages",
+    status_code=201,
+    responses=SENT_BEFORE,
+    summary="Send my message to the clinic",
+    operation_id="sendMyMessage",
 )
-async def send_mine(ports: PortsHere, claims: PatientClaims, body: MessageToSend, response: Response) -> MessageKept:
+async def write(
+    ports: PortsHere, claims: PatientClaims, asked: RecordAsked, body: MessageToSend, response: Response
+) -> MessageKept:
     """Send a message. After a lost answer send it again with the same `client_id`: it stands there once."""
-    return await say(ports, _speaker(claims), OWN, body, response)
+    return await say(ports, _speaker(claims), Target(patient_id=asked), body, response)
 
 
-@router.get("/events", summary="What happened in my conversation", operation_id="listMyConversationEvents")
-async def events_of_mine(
-    call: OwnReads, after: After = 0, before: Before = None, limit: Limit = DEFAULT_EVENTS
-) -> EventPage:
+@routes.get("/conversation/events", summary="What happened in my conversation", operation_id="listMyConversationEvents")
+async def events(call: Talks, after: After = 0, before: Before = None, limit: Limit = DEFAULT_EVENTS) -> EventPage:
     """Everything past the `rev` held, oldest first; or, with `before`, earlier messages."""
     state = await state_of(call.reading, call.patient_id, call.claims.subject_id)
     if state.conversation_id is None:
@@ -111,8 +126,12 @@ async def events_of_mine(
     return await events_after(call.reading, head, after, limit)
 
 
-@router.put("/marks", status_code=204, summary="Mark as delivered or read", operation_id="markMyConversation")
-async def mark_mine(ports: PortsHere, claims: PatientClaims, body: Marks) -> Response:
+@routes.put(
+    "/conversation/marks", status_code=204, summary="Mark my conversation as read", operation_id="markMyConversation"
+)
+async def mark_read(ports: PortsHere, claims: PatientClaims, asked: RecordAsked, body: Marks) -> Response:
     """Move the marks forward; what lies behind them is no longer unread, on every device."""
-    tell(ports, await mark(ports.database, _speaker(claims), OWN, body.delivered, body.read, now()))
+    tell(
+        ports, await mark(ports.database, _speaker(claims), Target(patient_id=asked), body.delivered, body.read, now())
+    )
     return Response(status_code=204)

@@ -1,4 +1,4 @@
-"""`/v1/me/devices/push`, `/v1/me/notices`, `/v1/me/consents`: a patient's phones, inbox, receipts and consents."""
+"""`/v1/me/devices/push`, `/v1/me/notices`: a patient's phones, inbox and receipts."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -11,19 +11,21 @@ from pydantic import Field
 
 from api.caller import PatientClaims
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, List, moment_and_id, page_of
+from api.patient.record import RecordRoutes
 from api.ports import PortsHere
 from api.strict import StrictRoute
-from api.transaction import OwnReads, OwnWrites, scope_of, standing_session
+from api.transaction import PatientReads, record_reads, scope_of, standing_session
+from clinic.household import AccessScope
 from core import clock
 from core.database import Writing
 from core.events import Actor, ActorKind
 from core.values import Int32, Value
 from identity.tokens import Claims
-from push.commands import DeviceFacts, Receipt, confirm, register_device, set_consent, unbind_devices
-from push.notice import Purpose
+from push.commands import DeviceFacts, Receipt, confirm, register_device, unbind_devices
 from push.queries import InboxItem, inbox
 
 router = APIRouter(tags=["devices"], route_class=StrictRoute)
+routes = RecordRoutes("devices")
 
 MOST_RECEIPTS = 200
 
@@ -45,10 +47,6 @@ class Confirmed(Value):
     """How many of the notices named are ones that this account may see."""
 
     known: Int32
-
-
-class ConsentAnswer(Value):
-    granted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +94,13 @@ async def unregister(call: AccountCall) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/v1/me/notices", summary="My inbox", operation_id="listMyNotices")
-async def list_mine(ports: PortsHere, call: OwnReads, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> InboxPage:
+@routes.get("/notices", summary="My inbox", operation_id="listMyNotices")
+async def notices(
+    ports: PortsHere,
+    call: Annotated[PatientReads, record_reads(AccessScope.CHAT)],
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> InboxPage:
     """Everything the clinic had to say, newest first, whether or not its push arrived."""
     items, following = await page_of(
         List(ports.keys.secrets.cursor_key, "my notices", call.patient_id), cursor, limit,
@@ -118,14 +121,3 @@ async def receive(call: AccountCall, body: Receipts) -> Confirmed:
         call.writing, claims.clinic_id, claims.subject_id, claims.session_id, body.items, call.actor, call.now
     )
     return Confirmed(known=known)
-
-
-@router.put("/v1/me/consents/{purpose}", status_code=204, summary="Agree to pushes or not", operation_id="setMyConsent")
-async def agree(call: OwnWrites, purpose: Purpose, body: ConsentAnswer) -> Response:
-    """Say whether the clinic may push for this purpose; the last word counts, and it counts at once.
-
-    Without a word, service, recall and chat are granted: they belong to the treatment or answer the patient.
-    Marketing is not: it needs a yes that was given (GDPR Art. 6(1)(a), ePrivacy Directive Art. 13).
-    """
-    await set_consent(call.writing, call.clinic_id, call.patient_id, purpose, body.granted, call.actor, call.now)
-    return Response(status_code=204)

@@ -12,12 +12,15 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from api.downloads import kept_bytes
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, List, id_of, page_of
+from api.patient.record import RecordRoutes
 from api.ports import Ports, PortsHere
 from api.problems import RangeNotSatisfiable, problem_response
 from api.ranges import asked_span
 from api.strict import StrictRoute
-from api.transaction import OwnReads, PatientReads, WardReads
+from api.transaction import PatientReads, record_reads
+from clinic.household import AccessScope
 from core.clock import now
 from core.database import Scope
 from core.errors import NotFound
@@ -28,7 +31,10 @@ from media.links import LINK_LIFE, SIGNATURE_LENGTH, signature, signed_clinic
 from media.queries import Picture, Served, may_be_shown, picture_to_serve, pictures
 from media.storage import Span, Storage, picture_key
 
+routes = RecordRoutes("media")
 router = APIRouter(tags=["media"], route_class=StrictRoute)
+
+Reads = Annotated[PatientReads, record_reads(AccessScope.VIEW_MEDIA)]
 
 PIECE = 4 * 1024 * 1024
 """Bytes read from the storage at once: what a download holds in memory, however slow its reader is."""
@@ -50,36 +56,15 @@ class PictureLink(Value):
     expires_at: Moment
 
 
-@router.get("/v1/me/pictures", summary="My pictures", operation_id="listMyPictures")
-async def list_mine(
-    ports: PortsHere, call: OwnReads, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
-) -> PicturePage:
+@routes.get("/pictures", summary="My pictures", operation_id="listMyPictures")
+async def shown(ports: PortsHere, call: Reads, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> PicturePage:
     """X-rays and photos that the clinic released, latest first."""
     return await _page(ports, call, limit, cursor)
 
 
-@router.get(  # `WardReads` takes the path's patient_id
-    "/v1/patients/{patient_id}/pictures", summary="A ward's pictures", operation_id="listWardPictures",  # noqa: FAST003
-)  # fmt: skip
-async def list_wards(
-    ports: PortsHere, call: WardReads, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
-) -> PicturePage:
-    """The same for a record this account may open."""
-    return await _page(ports, call, limit, cursor)
-
-
-@router.post("/v1/me/pictures/{picture_id}/links", summary="Open my picture", operation_id="linkMyPicture")
-async def link_mine(ports: PortsHere, call: OwnReads, picture_id: UUID, body: PictureLinkRequest) -> PictureLink:
+@routes.post("/pictures/{picture_id}/links", summary="Open my picture", operation_id="linkMyPicture")
+async def link(ports: PortsHere, call: Reads, picture_id: UUID, body: PictureLinkRequest) -> PictureLink:
     """A link to the original or a preview, good for five minutes."""
-    return await _link(ports, call, picture_id, body.variant)
-
-
-@router.post(
-    "/v1/patients/{patient_id}/pictures/{picture_id}/links",  # noqa: FAST003
-    summary="Open a ward's picture", operation_id="linkWardPicture",
-)  # fmt: skip
-async def link_wards(ports: PortsHere, call: WardReads, picture_id: UUID, body: PictureLinkRequest) -> PictureLink:
-    """The same for a record this account may open."""
     return await _link(ports, call, picture_id, body.variant)
 
 
@@ -185,7 +170,7 @@ async def _answer(
     if method == "HEAD":
         return Response(headers=headers)
     # The first piece is read before the answer begins: a storage that is down still answers 503.
-    first = await storage.get(key, Span(sent.first, min(sent.first + PIECE - 1, sent.last)))
+    first = await kept_bytes(storage, key, Span(sent.first, min(sent.first + PIECE - 1, sent.last)))
     return StreamingResponse(_pieces(storage, key, sent, first), 206 if span else 200, headers)
 
 

@@ -38,9 +38,15 @@ from identity.sign_in import CODE_LIFE, RESEND_WAITS, Audience
 
 router = APIRouter(tags=["sign in"], route_class=StrictRoute)
 
-DeviceKey = Annotated[str, StringConstraints(min_length=16, max_length=128, pattern=r"^[A-Za-z0-9_-]+$")]
+DeviceKey = Annotated[
+    str,
+    StringConstraints(min_length=16, max_length=128, pattern=r"^[A-Za-z0-9_-]+$"),
+    Field(examples=["b7Yq0fXk3mWz9LrT5cNv2A"]),
+]
 DeviceName = Annotated[str, StringConstraints(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")]
-RefreshText = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+RefreshText = Annotated[
+    str, StringConstraints(min_length=1, max_length=200), Field(examples=["q8Lr2vXc0TzKb5nWd7PyJm4HsGfA1uEo"])
+]
 
 
 class CodeRequest(Value):

@@ -21,7 +21,7 @@ from api.patient.chat import (
 )
 from api.ports import PortsHere
 from api.strict import StrictRoute
-from api.transaction import StaffReads, staff_reads
+from api.transaction import StaffReads, StaffWrites, staff_reads, staff_writes
 from chat.commands import Speaker, Target, mark
 from chat.conversation import Side
 from chat.log import EventPage
@@ -35,6 +35,7 @@ from identity.tokens import Claims
 router = APIRouter(prefix="/v1/staff", tags=["inbox"], route_class=StrictRoute)
 
 Replies = Annotated[StaffReads, staff_reads(Permission.REPLY)]
+Looks = Annotated[StaffWrites, staff_writes(Permission.REPLY)]
 
 
 class Inbox(Value):
@@ -63,15 +64,17 @@ async def list_all(ports: PortsHere, call: Replies, limit: Limit = DEFAULT_LIMIT
     operation_id="listConversationEvents",
 )
 async def events_of(
-    call: Replies, conversation_id: UUID, after: After = 0, before: Before = None, limit: Limit = DEFAULT_EVENTS
+    call: Looks, conversation_id: UUID, after: After = 0, before: Before = None, limit: Limit = DEFAULT_EVENTS
 ) -> EventPage:
     """Everything past the `rev` held, oldest first; or, with `before`, earlier messages."""
-    head = await log_head(call.reading, call.clinic_id, conversation_id)
+    head = await log_head(call.writing, call.clinic_id, conversation_id)
     if head is None:
         raise NotFound
+    if after == 0:  # what a device that follows it missed for a moment is no new look
+        await call.note_read("chat", head.patient_id)
     if before is not None:
-        return await messages_before(call.reading, head, before, limit)
-    return await events_after(call.reading, head, after, limit)
+        return await messages_before(call.writing, head, before, limit)
+    return await events_after(call.writing, head, after, limit)
 
 
 @router.post(

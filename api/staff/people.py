@@ -1,20 +1,47 @@
-"""`/v1/staff/people`, `/v1/staff/partner-apps`, a record's access: who may come in no longer."""
+"""`/v1/staff/people`, `/v1/staff/partner-apps`: who works here, which systems may push; and who no longer."""
 
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Response
+from pydantic import Field
 
+from api.paging import DEFAULT_LIMIT, Cursor, Limit, List, id_of, page_of
+from api.ports import PortsHere
 from api.strict import StrictRoute
-from api.transaction import StaffWrites, staff_writes
-from clinic.commands import let_staff_go, revoke_access
+from api.transaction import StaffReads, StaffWrites, staff_reads, staff_writes
+from clinic.commands import let_staff_go
+from clinic.queries import Colleague, colleagues
+from core.values import Value
 from identity.commands import revoke_partner_app
 from identity.permissions import Permission
+from identity.queries import PartnerAppView, partner_apps
 
 router = APIRouter(prefix="/v1/staff", tags=["people"], route_class=StrictRoute)
 
+Knows = Annotated[StaffReads, staff_reads(Permission.MANAGE_STAFF)]
 Manages = Annotated[StaffWrites, staff_writes(Permission.MANAGE_STAFF)]
-Invites = Annotated[StaffWrites, staff_writes(Permission.INVITE)]
+
+
+class Colleagues(Value):
+    items: list[Colleague] = Field(max_length=200)
+    next_cursor: str | None
+
+
+class PartnerApps(Value):
+    items: list[PartnerAppView] = Field(max_length=200)
+    next_cursor: str | None
+
+
+@router.get("/people", summary="Who works here", operation_id="listStaff")
+async def list_people(ports: PortsHere, call: Knows, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Colleagues:
+    """Everybody who has not left, with what they may do, in the order in which they came."""
+    items, following = await page_of(
+        List(ports.keys.secrets.cursor_key, "staff", call.clinic_id), cursor, limit,
+        lambda place, most: colleagues(call.reading, after=id_of(place), limit=most),
+        lambda colleague: [str(colleague.staff_id)],
+    )  # fmt: skip
+    return Colleagues(items=items, next_cursor=following)
 
 
 @router.delete("/people/{staff_id}", status_code=204, summary="Let somebody go", operation_id="letStaffGo")
@@ -24,22 +51,21 @@ async def let_go(call: Manages, staff_id: UUID) -> Response:
     return Response(status_code=204)
 
 
+@router.get("/partner-apps", summary="The clinic's own systems", operation_id="listPartnerApps")
+async def list_apps(ports: PortsHere, call: Knows, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> PartnerApps:
+    """Every app that may push facts in, in the order in which they came; no secret is told."""
+    items, following = await page_of(
+        List(ports.keys.secrets.cursor_key, "partner apps", call.clinic_id), cursor, limit,
+        lambda place, most: partner_apps(call.reading, call.clinic_id, after=id_of(place), limit=most),
+        lambda app: [str(app.app_id)],
+    )  # fmt: skip
+    return PartnerApps(items=items, next_cursor=following)
+
+
 @router.delete(
     "/partner-apps/{app_id}", status_code=204, summary="Revoke a partner app", operation_id="revokePartnerApp"
 )
 async def revoke_app(call: Manages, app_id: UUID) -> Response:
     """Shut a partner app out: its secret and the tokens it holds stop at once."""
     await revoke_partner_app(call.writing, call.clinic_id, app_id, call.actor, call.now)
-    return Response(status_code=204)
-
-
-@router.delete(
-    "/patients/{patient_id}/access/{account_id}",
-    status_code=204,
-    summary="Shut a record to an account",
-    operation_id="revokeAccess",
-)
-async def shut(call: Invites, patient_id: UUID, account_id: UUID) -> Response:
-    """Take a record back from an account that could open it, as after a lost phone or a wrong link."""
-    await revoke_access(call.writing, call.clinic_id, account_id, patient_id, call.actor, call.now)
     return Response(status_code=204)

@@ -33,7 +33,7 @@ router = APIRouter(tags=["sign in"], route_class=StrictRoute)
 
 class StaffSignIn(Value):
     email: Annotated[str, StringConstraints(min_length=3, max_length=254)] = Field(examples=["desk@clinic.example"])
-    password: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+    password: Annotated[str, StringConstraints(min_length=1, max_length=256)] = Field(examples=["three words of yours"])
     clinic_id: UUID
     device_key: DeviceKey
     device_name: DeviceName = ""

@@ -5,20 +5,16 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.dialects.postgresql import insert as upserting
 from sqlmodel import col
 
-from cabinet.eruption import chart_holds_until
-from cabinet.facts import FindingFact, ProcedureFact
+from cabinet.commands.chart_fold import fold_charts
+from cabinet.facts import FindingFact, FindingWords, ProcedureFact
 from cabinet.finding import FindingStatus
-from cabinet.odontogram import odontogram
-from cabinet.queries.chart import findings_of
-from cabinet.tables.chart import ChartRow, FindingRow, ProcedureRow
-from cabinet.tooth_state import SHAPE
-from clinic.commands import Taken, changed, hold_patients
-from clinic.queries import Named, named_patients
+from cabinet.tables.chart import FindingRow, ProcedureRow
+from clinic.commands import Taken, changed, hold_named_patients, hold_patients
+from clinic.queries import Named
 from core.database import Writing
 from core.dates import latest_today
 from core.errors import Fault
@@ -35,10 +31,10 @@ async def take_findings(
 
     A newer version is a new row; an unchanged one writes nothing; an older one is refused as stale.
     """
-    patients = await named_patients(writing, source, {fact.patient for _, fact in facts})
+    patients = await hold_named_patients(writing, source, {fact.patient for _, fact in facts})
     faults = _faults(((index, fact.patient, fact.observed_on, "/observed_on") for index, fact in facts), patients, now)
     rows = [_finding(index, fact, patients[fact.patient].id) for index, fact in facts if index not in faults]
-    return await _take(writing, clinic_id, source, rows, actor, now), faults
+    return await keep_findings(writing, clinic_id, source, rows, actor, now), faults
 
 
 async def withdraw_finding(
@@ -49,20 +45,21 @@ async def withdraw_finding(
     if held is None:
         return None
     columns = {**held.remembered, "status": FindingStatus.ENTERED_IN_ERROR.value}
-    (done,) = await _take(writing, clinic_id, source, [Incoming(0, external_id, version, columns)], actor, now)
+    (done,) = await keep_findings(writing, clinic_id, source, [Incoming(0, external_id, version, columns)], actor, now)
     return done
 
 
-async def _take(
+async def keep_findings(
     writing: Writing, clinic_id: UUID, source: str, rows: Sequence[Incoming], actor: Actor, now: datetime
 ) -> list[Upserted]:
+    """Append versions of findings that nobody needs to judge any more, and fold the charts they touch."""
     done = judged(rows, await _held(writing, clinic_id, source, [row.external_id for row in rows]))
     fresh = changed(done)
     touched = {each.incoming.columns["patient_id"] for each in fresh}
     touched |= {each.before["patient_id"] for each in fresh if each.before}
     births = await hold_patients(writing, touched) if touched else {}
     await _append(writing, clinic_id, source, [each for each in done if each.written], now)
-    await _fold(writing, clinic_id, births, now)
+    await fold_charts(writing, clinic_id, births, now)
     await record(writing, clinic_id, actor, [_recorded(each) for each in fresh], now)
     return done
 
@@ -72,7 +69,7 @@ async def take_procedures(
     actor: Actor, now: datetime,
 ) -> Taken:  # fmt: skip
     """Upsert what was done; `facts` are (index in the batch, good row)."""
-    patients = await named_patients(writing, source, {fact.patient for _, fact in facts})
+    patients = await hold_named_patients(writing, source, {fact.patient for _, fact in facts})
     faults = _faults(
         ((index, fact.patient, fact.performed_on, "/performed_on") for index, fact in facts), patients, now
     )
@@ -98,20 +95,29 @@ def _faults(rows: Dated, patients: dict[str, Named], now: datetime) -> dict[int,
     return faults
 
 
-_TOLD = {"patient_id", "tooth", "surfaces", "code", "status", "material", "observed_on"}
+_TOLD = {
+    "patient_id", "tooth", "surfaces", "code", "status", "material", "group_name", "grade", "canals", "observed_on",
+}  # fmt: skip
 
 
 def _finding(index: int, fact: FindingFact, patient_id: UUID) -> Incoming:
-    columns = {
+    return Incoming(index, fact.external_id, fact.version, told(fact, patient_id))
+
+
+def told(fact: FindingWords, patient_id: UUID) -> dict[str, Any]:
+    """The columns of a finding."""
+    return {
         "patient_id": patient_id,
         "tooth": fact.fdi,
         "surfaces": [surface.value for surface in fact.canonical],
         "code": fact.code.value,
         "status": fact.status.value,
         "material": fact.material.value if fact.material else None,
+        "group_name": fact.group,
+        "grade": fact.grade,
+        "canals": fact.canals,
         "observed_on": fact.observed_on,
     }
-    return Incoming(index, fact.external_id, fact.version, columns)
 
 
 def _procedure(index: int, fact: ProcedureFact, patient_id: UUID) -> Incoming:
@@ -156,33 +162,6 @@ async def _append(writing: Writing, clinic_id: UUID, source: str, done: Sequence
     ]
     if rows:
         await writing.execute(insert(FindingRow).execution_options(render_nulls=True), rows)
-
-
-async def _fold(writing: Writing, clinic_id: UUID, births: dict[UUID, date], now: datetime) -> None:
-    """Rewrite the charts of these patients, who are locked: one read, one write, whatever their number."""
-    if not births:
-        return
-    findings, today = await findings_of(writing, births), latest_today(now)
-    rows = [
-        {
-            "clinic_id": clinic_id,
-            "id": patient_id,
-            "patient_id": patient_id,
-            "teeth": odontogram(findings.get(patient_id, []), born, today).model_dump(mode="json"),
-            "birth_date": born,
-            "holds_until": chart_holds_until(born, today),
-            "shape": SHAPE,
-            "version": 1,
-            "changed_at": now,
-        }
-        for patient_id, born in births.items()
-    ]
-    fresh = upserting(ChartRow)
-    newer: dict[str, ColumnElement[Any]] = {
-        name: fresh.excluded[name] for name in ("teeth", "birth_date", "holds_until", "shape", "changed_at")
-    }
-    newer["version"] = col(ChartRow.version) + 1
-    await writing.execute(fresh.on_conflict_do_update(index_elements=["clinic_id", "id"], set_=newer), rows)
 
 
 def _recorded(each: Upserted) -> Happening:

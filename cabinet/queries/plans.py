@@ -1,115 +1,76 @@
-"""Plans and promotions as patient and staff see them: built as JSON by PostgreSQL, described by values.
+"""Plans as patient and staff see them: built as JSON by PostgreSQL, described by values.
 
 The fragments are SQL for the statements of read documents: always correlated with a clinic and a patient.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import Field, TypeAdapter
-from sqlalchemy import JSON, ColumnElement, Text, and_, bindparam, case, cast, func, literal_column, or_, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, and_, case, func, null, or_, select
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from cabinet.plan import HIDDEN, ItemStatus, PlanStatus, StageStatus
+from cabinet.offer_answer import Verdict
+from cabinet.plan import HIDDEN, Answer, PlanStatus, is_chosen
+from cabinet.plan_view import PlanWithAccount
+from cabinet.queries.account import plan_account_json
+from cabinet.queries.fragments import list_of, named_person, of_person
+from cabinet.tables.offer import OfferAnswer
 from cabinet.tables.plan import Amounts, PlanItem, PlanStage, TreatmentPlan
-from cabinet.tables.promotion import PromotionRow
-from clinic.queries import person_row
-from core.database import UUID_PARAMETER, Reading
-from core.moments import Day
-from core.money import Money
-from core.values import Int32, Value
+from core.database import Reading
+from core.moments_sql import rfc3339_sql
 
 MOST_PLANS = 50
-MOST_PROMOTIONS = 50
 _FIRST = (PlanStatus.IN_PROGRESS, PlanStatus.ACCEPTED, PlanStatus.PROPOSED, PlanStatus.COMPLETED)
 """What matters to the patient now stands on top; then all others; the newest first within each."""
 
 
-class CostView(Value):
-    """What it costs and who bears it; sums leave declined, cancelled and replaced items out."""
-
-    price: Money
-    discount: Money
-    insurance: Money
-    patient: Money
+_PLANS = TypeAdapter(list[PlanWithAccount])
 
 
-class ProgressView(Value):
-    """How many of the items that will be done are done."""
+async def plans(
+    reading: Reading, patient_id: UUID, now: datetime, *, with_account: bool
+) -> list[PlanWithAccount] | None:
+    """Every plan of a patient, drafts too, in the order of `_FIRST`; None where there is no such patient.
 
-    items: Int32
-    items_done: Int32
-
-
-class ItemView(Value):
-    name: str
-    tooth: str | None = Field(description="FDI code (ISO 3950).")
-    surfaces: str
-    quantity: Int32
-    unit_price: Money
-    cost: CostView
-    status: ItemStatus
-
-
-class StageView(Value):
-    title: str
-    visits: Int32 | None
-    status: StageStatus
-    cost: CostView
-    progress: ProgressView
-    items: list[ItemView] = Field(max_length=50)
-
-
-class PlanView(Value):
-    """A treatment plan. Plans with the same `group` are alternatives to each other."""
-
-    plan_id: UUID
-    group: str | None
-    title: str
-    status: PlanStatus
-    valid_until: Day | None
-    cost: CostView
-    progress: ProgressView
-    stages: list[StageView] = Field(max_length=20)
-
-
-class PromotionView(Value):
-    """An offer that is open to the patient today, in their language where the clinic wrote it."""
-
-    promotion_id: UUID
-    title: str
-    terms: str
-    ends_on: Day
-
-
-_PLANS = TypeAdapter(list[PlanView])
-_PROMOTIONS = TypeAdapter(list[PromotionView])
-
-
-async def plans(reading: Reading, patient_id: UUID, now: datetime) -> list[PlanView] | None:
-    """Every plan of a patient, drafts too, in the order of `_FIRST`; None where there is no such patient."""
-    person = _named_person()
-    found = await _of_person(reading, person, _plans_json(person, hidden=frozenset()), patient_id, now)
+    Here and below: what was paid and is owed is told `with_account` only, for who may read that.
+    """
+    person = named_person()
+    document = _plans_json(person, hidden=frozenset(), more=_account(person, told=with_account))
+    found = await of_person(reading, person, document, patient_id, now)
     return None if found is None else _PLANS.validate_json(found)
 
 
-async def promotions(reading: Reading, patient_id: UUID, now: datetime) -> list[PromotionView]:
-    """What is open to this patient today, what ends first on top."""
-    person = _named_person()
-    found = await _of_person(reading, person, promotions_json(person), patient_id, now)
-    return [] if found is None else _PROMOTIONS.validate_json(found)
+async def shown_plans(
+    reading: Reading, patient_id: UUID, now: datetime, *of_them: Any, with_account: bool
+) -> list[PlanWithAccount]:
+    """The plans the patient may see, in the order of `_FIRST`; with conditions, those `of_them` that meet them."""
+    person = named_person()
+    document = _plans_json(person, *of_them, hidden=HIDDEN, more=_account(person, told=with_account))
+    found = await of_person(reading, person, document, patient_id, now)
+    return [] if found is None else _PLANS.validate_json(found)
 
 
-def _named_person() -> Any:
-    return person_row(None, bindparam("patient", type_=UUID_PARAMETER)).subquery("person")
+async def plans_named(
+    reading: Reading, patient_id: UUID, names: Collection[UUID], now: datetime, *, with_account: bool
+) -> list[PlanWithAccount]:
+    """Those of these plans that the patient may see."""
+    return await shown_plans(reading, patient_id, now, col(TreatmentPlan.id).in_(names), with_account=with_account)
 
 
-async def _of_person(reading: Reading, person: Any, json: Any, patient_id: UUID, now: datetime) -> str | None:
-    statement = select(cast(json, Text)).select_from(person)
-    found: str | None = (await reading.execute(statement, {"patient": patient_id, "now": now})).scalar_one_or_none()
-    return found
+async def shown_plan(
+    reading: Reading, patient_id: UUID, plan_id: UUID, now: datetime, *, with_account: bool
+) -> PlanWithAccount | None:
+    found = await plans_named(reading, patient_id, [plan_id], now, with_account=with_account)
+    return found[0] if found else None
+
+
+async def alternatives(reading: Reading, patient_id: UUID, group: str, now: datetime) -> list[PlanWithAccount]:
+    """The plans of one group that the patient may see, without their accounts."""
+    return await shown_plans(reading, patient_id, now, col(TreatmentPlan.choice_group) == group, with_account=False)
 
 
 # --- Fragments ---
@@ -120,66 +81,130 @@ def plans_json(person: Any) -> Any:
     return _plans_json(person, hidden=HIDDEN)
 
 
-def _plans_json(person: Any, *, hidden: frozenset[PlanStatus]) -> Any:
-    shown = [col(TreatmentPlan.status).not_in([status.value for status in sorted(hidden)])] if hidden else []
-    status = _status(person)
+def _account(person: Any, *, told: bool) -> tuple[Any, ...]:
+    return ("account", plan_account_json(TreatmentPlan, person) if told else null())
+
+
+def _plans_json(person: Any, *of_them: Any, hidden: frozenset[PlanStatus], more: tuple[Any, ...] = ()) -> Any:
+    status = plan_status_sql(person.c.today)
+    shown = [status.not_in([each.value for each in sorted(hidden)])] if hidden else []
     place = case({each.value: rank for rank, each in enumerate(_FIRST)}, value=status, else_=len(_FIRST))
+    mine = (col(TreatmentPlan.clinic_id) == person.c.clinic_id, col(TreatmentPlan.patient_id) == person.c.id)
     first = (
-        select(col(TreatmentPlan.id), place.label("place"), _plan_object(status).label("document"))
-        .where(col(TreatmentPlan.clinic_id) == person.c.clinic_id, col(TreatmentPlan.patient_id) == person.c.id, *shown)
+        select(col(TreatmentPlan.id), place.label("place"), _plan_object(status, *more).label("document"))
+        .where(*mine, *shown, *of_them)
         .order_by(place, col(TreatmentPlan.id).desc())
         .limit(MOST_PLANS)
         .correlate(person)
         .subquery("first")
     )
-    return select(_list_of(first.c.document, first.c.place, first.c.id.desc())).scalar_subquery()
+    return select(list_of(first.c.document, first.c.place, first.c.id.desc())).scalar_subquery()
 
 
-def _status(person: Any) -> Any:
-    lapsed = and_(
-        col(TreatmentPlan.status) == PlanStatus.PROPOSED.value, col(TreatmentPlan.valid_until) < person.c.today
+def plan_status_sql(today: Any, plan: Any = TreatmentPlan) -> ColumnElement[str]:
+    """SQL: a plan's status on a day, the twin of `cabinet.plan.plan_status`; a test makes the two agree."""
+    told, answer = col(plan.status), col(plan.answer)
+    proposed, accepted = told == PlanStatus.PROPOSED.value, told == PlanStatus.ACCEPTED.value
+    offered = told.in_([PlanStatus.PROPOSED.value, PlanStatus.EXPIRED.value])
+    again = and_(accepted, answer == Answer.AGAIN.value)
+    lapsed = col(plan.valid_until) < today
+    return case(
+        (and_(offered | accepted, answer == Answer.DECLINED.value), PlanStatus.DECLINED.value),
+        (and_(offered | accepted, answer == Answer.WITHDRAWN.value), PlanStatus.SUPERSEDED.value),
+        (and_(offered, answer == Answer.ACCEPTED.value), PlanStatus.ACCEPTED.value),
+        (and_(offered, answer == Answer.NOT_CHOSEN.value), PlanStatus.NOT_CHOSEN.value),
+        (and_(proposed | again, lapsed), PlanStatus.EXPIRED.value),
+        (again, PlanStatus.PROPOSED.value),
+        else_=told,
     )
-    return case((lapsed, PlanStatus.EXPIRED.value), else_=col(TreatmentPlan.status))
 
 
-def _plan_object(status: Any) -> Any:
+def other_chosen_sql(today: Any) -> ColumnElement[bool]:
+    """SQL: whether another plan of a plan's group is chosen on a day, the twin of `cabinet.plan.is_chosen`."""
+    other: Any = aliased(TreatmentPlan)
+    status = plan_status_sql(today, other)
+    again = and_(status == PlanStatus.PROPOSED.value, other.answer == Answer.AGAIN.value)
+    chosen = or_(status.in_([each.value for each in PlanStatus if is_chosen(each, None)]), again)
+    of_group = (
+        other.clinic_id == TreatmentPlan.clinic_id,
+        other.patient_id == TreatmentPlan.patient_id,
+        other.choice_group == TreatmentPlan.choice_group,
+        other.id != TreatmentPlan.id,
+    )
+    return select(other.id).where(*of_group, chosen).correlate(TreatmentPlan).exists()
+
+
+def _plan_object(status: Any, *more: Any) -> Any:
     return func.json_build_object(
         *("plan_id", TreatmentPlan.id, "group", TreatmentPlan.choice_group, "title", TreatmentPlan.title),
-        *("status", status, "valid_until", TreatmentPlan.valid_until, "cost", _cost(TreatmentPlan)),
-        *("progress", _progress(TreatmentPlan), "stages", TreatmentPlan.stages),
+        *("pros", TreatmentPlan.pros, "cons", TreatmentPlan.cons),
+        *("status", status, "valid_until", TreatmentPlan.valid_until),
+        *("visits", TreatmentPlan.visits, "duration_days", TreatmentPlan.duration_days, "offer", _offer()),
+        *("cost", _cost(TreatmentPlan), "progress", _progress(TreatmentPlan), "stages", TreatmentPlan.stages),
+        *more,
     )
+
+
+def _offer() -> Any:
+    offered_at: Any = TreatmentPlan.offered_at
+    offer = func.json_build_object(
+        *("number", TreatmentPlan.offer_number, "sha256", TreatmentPlan.offer_sha256),
+        *("proposed_at", rfc3339_sql(offered_at), "valid_until", TreatmentPlan.valid_until),
+        *("answered", TreatmentPlan.answer),
+    )
+    return case((col(TreatmentPlan.offer_id).is_not(None), offer))
 
 
 def stages_json() -> Any:
     """SQL: a plan's stages with their items as a list of `StageView` documents, from their rows."""
     stage = func.json_build_object(
-        *("title", PlanStage.title, "visits", PlanStage.visits, "status", PlanStage.status),
+        *("position", PlanStage.position, "title", PlanStage.title, "visits", PlanStage.visits),
+        *("duration_days", PlanStage.duration_days, "depends_on", PlanStage.depends_on),
+        *("status", PlanStage.status, "answered", _answered()),
         *("cost", _cost(PlanStage), "progress", _progress(PlanStage), "items", _items()),
     )
     of_plan = and_(col(PlanStage.clinic_id) == TreatmentPlan.clinic_id, col(PlanStage.plan_id) == TreatmentPlan.id)
-    listed = select(_list_of(stage, col(PlanStage.position))).where(of_plan)
+    listed = select(list_of(stage, col(PlanStage.position))).where(of_plan)
     return listed.correlate(TreatmentPlan).scalar_subquery()
 
 
+def _answered() -> Any:
+    """What was said of this stage, or of the whole, to the plan's present offer."""
+    place = func.coalesce(OfferAnswer.stage, PlanStage.position)
+    said = select(col(OfferAnswer.verdict)).where(
+        col(OfferAnswer.clinic_id) == TreatmentPlan.clinic_id,
+        col(OfferAnswer.offer_id) == TreatmentPlan.offer_id,
+        col(OfferAnswer.verdict).in_([verdict.value for verdict in Verdict]),
+        place == PlanStage.position,
+    )
+    return said.limit(1).correlate(TreatmentPlan, PlanStage).scalar_subquery()
+
+
 def _items() -> Any:
+    high = col(PlanItem.unit_price_high_minor)
     item = func.json_build_object(
-        *("name", PlanItem.name, "tooth", PlanItem.tooth, "surfaces", PlanItem.surfaces),
-        *("quantity", PlanItem.quantity, "unit_price", _money(col(PlanItem.unit_price_minor))),
-        *("cost", _cost(PlanItem), "status", PlanItem.status),
+        *("name", PlanItem.name, "explanation", PlanItem.explanation),
+        *("tooth", PlanItem.tooth, "surfaces", PlanItem.surfaces, "quantity", PlanItem.quantity),
+        *("unit_price", _money(col(PlanItem.unit_price_minor)), "unit_price_high", _told(high, high)),
+        *("promotion_title", PlanItem.promotion_title, "cost", _cost(PlanItem), "status", PlanItem.status),
     )
     of_stage = and_(
         col(PlanItem.clinic_id) == PlanStage.clinic_id,
         col(PlanItem.plan_id) == PlanStage.plan_id,
         col(PlanItem.stage) == PlanStage.position,
     )
-    listed = select(_list_of(item, col(PlanItem.position))).where(of_stage)
+    listed = select(list_of(item, col(PlanItem.position))).where(of_stage)
     return listed.correlate(TreatmentPlan, PlanStage).scalar_subquery()
 
 
 def _cost(table: type[Amounts]) -> Any:
+    low, high = col(table.patient_minor), col(table.patient_high_minor)
+    estimate = func.json_build_object("low", _money(low), "high", _money(high))
     return func.json_build_object(
         *("price", _money(col(table.price_minor)), "discount", _money(col(table.discount_minor))),
-        *("insurance", _money(col(table.insurance_minor)), "patient", _money(col(table.patient_minor))),
+        *("promotion", _told(col(table.promotion_minor)), "points", _told(col(table.points_minor))),
+        *("insurance", _money(col(table.insurance_minor)), "patient", _money(low)),
+        *("estimate", case((high != low, estimate))),
     )
 
 
@@ -187,45 +212,10 @@ def _money(minor: Any) -> Any:
     return func.json_build_object("amount_minor", minor, "currency", TreatmentPlan.currency)
 
 
+def _told(minor: Any, told: Any = None) -> Any:
+    """An amount, or null where there is none."""
+    return case((minor != 0 if told is None else told.is_not(None), _money(minor)), else_=null())
+
+
 def _progress(table: Any) -> Any:
     return func.json_build_object("items", table.items, "items_done", table.items_done)
-
-
-def promotions_json(person: Any) -> Any:
-    """SQL: the promotions open to the patient today as a list of `PromotionView` documents.
-
-    The twin of `cabinet.promotion.open_to`; a test makes the two agree.
-    """
-    texts = col(PromotionRow.texts)
-    text = func.coalesce(
-        func.jsonb_extract_path(texts, person.c.language),
-        func.jsonb_extract_path(texts, PromotionRow.default_language),
-    )
-    promotion = func.json_build_object(
-        *("promotion_id", PromotionRow.id, "title", func.jsonb_extract_path(text, "title")),
-        *("terms", func.jsonb_extract_path(text, "terms"), "ends_on", PromotionRow.ends_on),
-    )
-    soonest = (
-        select(col(PromotionRow.ends_on), col(PromotionRow.id), promotion.label("document"))
-        .where(col(PromotionRow.clinic_id) == person.c.clinic_id, *_open_to(person))
-        .order_by(col(PromotionRow.ends_on), col(PromotionRow.id))
-        .limit(MOST_PROMOTIONS)
-        .correlate(person)
-        .subquery("soonest")
-    )
-    return select(_list_of(soonest.c.document, soonest.c.ends_on, soonest.c.id)).scalar_subquery()
-
-
-def _open_to(person: Any) -> tuple[ColumnElement[bool], ...]:
-    grown_up = col(person.c.birth_date) + func.make_interval(PromotionRow.min_age) <= person.c.today
-    return (
-        col(PromotionRow.ends_on) >= person.c.today,
-        col(PromotionRow.starts_on) <= person.c.today,
-        or_(col(PromotionRow.min_age).is_(None), grown_up),
-        or_(func.cardinality(PromotionRow.languages) == 0, person.c.language == func.any(PromotionRow.languages)),
-    )
-
-
-def _list_of(document: Any, *order: Any) -> Any:
-    none: ColumnElement[Any] = literal_column("'[]'::json", JSON)
-    return func.coalesce(func.json_agg(aggregate_order_by(document, *order)), none)

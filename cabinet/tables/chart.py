@@ -5,12 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Index, UniqueConstraint
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, TEXT
 from sqlmodel import Field
 
 from clinic.keys import of_patient
+from core.changes import Told
 from core.database import TenantRow
-from core.schema import APPEND_ONLY
+from core.schema import APPEND_ONLY, TRIGGERS
 from core.upsert import SyncedRow, synced_key
 
 
@@ -37,6 +38,9 @@ class FindingRow(TenantRow, table=True):
     code: str
     status: str
     material: str | None = None
+    group_name: str | None = None
+    grade: int | None = None
+    canals: int | None = None
     observed_on: date
     recorded_at: datetime
 
@@ -61,15 +65,22 @@ class ProcedureRow(SyncedRow, table=True):
 class ChartRow(TenantRow, table=True):
     """A patient's chart, folded with every change so that reading is one key lookup; `id` is the patient's.
 
+    It stands here once in each language: its texts are part of it, and only the column asked for is read. It is `json`
+    and not `jsonb`, as it is only ever handed on: PostgreSQL copies the one and prints the other anew.
+
     Good for reading until `holds_until`, while the patient's birth date is the one it was folded with and
     `shape` is the present one.
     """
 
     __tablename__ = "chart"
-    __table_args__ = (of_patient("chart"),)
+    __table_args__ = (of_patient("chart"), {"info": {TRIGGERS: Told("chart", subject="patient_id")}})
 
     patient_id: UUID
-    teeth: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    teeth: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    """In English."""
+    teeth_ru: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    teeth_it: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    teeth_zh: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     birth_date: date
     holds_until: date | None = None
     shape: int

@@ -9,11 +9,12 @@ from sqlmodel import col
 
 from clinic.commands.batch import Taken, changed
 from clinic.facts import PatientFact
-from clinic.queries import Place, branches_by_name
+from clinic.queries import Named, Place, branches_by_name
+from clinic.queries.privacy import being_erased, erased_names
 from clinic.tables import Patient
 from core.database import Writing
 from core.dates import latest_today
-from core.errors import Fault
+from core.errors import Fault, NotFound
 from core.events import Actor, Happening, record
 from core.upsert import Incoming, held_rows, upsert
 
@@ -29,6 +30,33 @@ async def hold_patients(writing: Writing, patient_ids: Collection[UUID]) -> dict
     return {row.id: row.birth_date for row in (await writing.execute(statement))}
 
 
+async def hold_patient(writing: Writing, patient_id: UUID) -> date:
+    """Hold one record for something new of its own; the birth date.
+
+    Raises `NotFound`, also once an erasure was confirmed. In two statements: who waited for the lock meanwhile learns
+    of the erasure by the second only.
+    """
+    held = await hold_patients(writing, [patient_id])
+    if not held or await being_erased(writing, patient_id):
+        raise NotFound
+    return held[patient_id]
+
+
+async def hold_named_patients(writing: Writing, source: str, names: Collection[str]) -> dict[str, Named]:
+    """Patients by their external ids, in one statement, for a batch of what is theirs.
+
+    Nobody of them is erased until the commit; who is being erased is waited for and then unknown. The lock lets
+    everybody pass but an erasure.
+    """
+    statement = (
+        select(col(Patient.external_id), col(Patient.id), col(Patient.branch_id))
+        .where(col(Patient.source) == source, col(Patient.external_id) == func.any(sorted(names)))
+        .order_by(col(Patient.id))
+        .with_for_update(key_share=True, read=True)
+    )
+    return {name: Named(row_id, branch) for name, row_id, branch in (await writing.execute(statement))}
+
+
 async def take_patients(
     writing: Writing,
     clinic_id: UUID,
@@ -37,13 +65,17 @@ async def take_patients(
     actor: Actor,
     now: datetime,
 ) -> Taken:
-    """Upsert patients of a batch; `facts` are (index in the batch, good row)."""
+    """Upsert patients of a batch; `facts` are (index in the batch, good row). Who was erased here stays erased."""
     branches, today = await branches_by_name(writing), latest_today(now)
     faults = {index: Fault("/branch", "unknown-reference") for index, fact in facts if fact.branch not in branches}
     late = {index: Fault("/birth_date", "in-the-future") for index, fact in facts if fact.birth_date > today}
     faults |= late
     rows = [_patient_row(index, fact, branches) for index, fact in facts if index not in faults]
     held = await held_rows(writing, Patient, clinic_id, source, [row.external_id for row in rows], ())
+    # Asked under the lock that an erasure takes too: who is being erased now is not brought back by this batch.
+    erased = await erased_names(writing, clinic_id, source, [row.external_id for row in rows])
+    faults |= {row.index: Fault("/external_id", "erased") for row in rows if row.external_id in erased}
+    rows = [row for row in rows if row.external_id not in erased]
     done = await upsert(writing, Patient, clinic_id, source, rows, held, now)
     happenings = [Happening(f"patient.{each.outcome.value}", each.id, patient_id=each.id) for each in changed(done)]
     await record(writing, clinic_id, actor, happenings, now)

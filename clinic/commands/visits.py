@@ -1,6 +1,5 @@
-"""Visits: book and change our own, take in those of the clinic's system."""
+"""Visits that are kept here: the desk books them, moves them along, and moves them to another time."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,17 +7,27 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlmodel import col
 
-from clinic.appointment import OVER, AppointmentStatus, booking_fault, day_fault, event_kind, may_follow, span_fault
-from clinic.commands.batch import Taken, changed
-from clinic.commands.patients import hold_patients
-from clinic.facts import AppointmentFact
-from clinic.queries import Visit, branches_by_name, home_branch, named_patients, visit_value
+from clinic.appointment import (
+    OVER,
+    STANDING,
+    AppointmentStatus,
+    NewVisit,
+    booking_fault,
+    day_fault,
+    event_kind,
+    may_follow,
+    span_fault,
+)
+from clinic.commands.patients import hold_patient, hold_patients
+from clinic.commands.requests import settle_requests
+from clinic.commands.slots import free_slot
+from clinic.queries import Visit, home_branch, visit_value
 from clinic.tables import Appointment, Branch
 from core.database import Writing
 from core.errors import Conflict, Fault, Invalid, NotFound
 from core.events import Actor, Happening, record
 from core.ids import new_id
-from core.upsert import OWN_SOURCE, Held, Incoming, Upserted, held_rows, upsert
+from core.upsert import OWN_SOURCE
 
 
 class VisitEndsBeforeItStarts(Invalid):
@@ -54,52 +63,64 @@ class TransitionNotAllowed(Conflict):
 
 
 async def book_visit(
-    writing: Writing, clinic_id: UUID, patient_id: UUID, starts_at: datetime, ends_at: datetime,
-    service: str, practitioner: str, actor: Actor, now: datetime,
-) -> Visit:  # fmt: skip
-    """A visit that staff enters.
+    writing: Writing, clinic_id: UUID, patient_id: UUID, new: NewVisit, actor: Actor, now: datetime
+) -> Visit:
+    """Enter a visit. Holds the patient: of two bookings at once the second sees what the first one wrote.
 
-    Raises `NotFound` (patient), `VisitEndsBeforeItStarts`, `VisitNotBookable`, `VisitOverlaps`.
+    Raises `NotFound` (patient or branch), `VisitEndsBeforeItStarts`, `VisitNotBookable`, `VisitOverlaps`.
     """
-    await hold_patients(writing, [patient_id])  # of two bookings at once the second sees what the first one wrote
-    branch_id = await home_branch(writing, patient_id)
-    if branch_id is None:
+    await hold_patient(writing, patient_id)
+    branch = await _branch_of(writing, clinic_id, patient_id, new.branch_id)
+    _check_times(new.starts_at, new.ends_at, now)
+    await check_no_overlap(writing, clinic_id, patient_id, new.starts_at, new.ends_at)
+    row_id = new_id()
+    visit = Appointment(
+        clinic_id=clinic_id, id=row_id, source=OWN_SOURCE, external_id=str(row_id), source_version=0,
+        content_hash="", changed_at=now, patient_id=patient_id, branch_id=branch.id, starts_at=new.starts_at,
+        ends_at=new.ends_at, status=new.status.value, service=new.service, practitioner=new.practitioner,
+        slot_id=new.slot_id, private=new.private,
+    )  # fmt: skip
+    writing.add(visit)
+    booked = Happening(event_kind(None, new.status, moved=False), visit.id, patient_id=patient_id)
+    await record(writing, clinic_id, actor, [booked], now)
+    return visit_value(visit, branch)
+
+
+async def _branch_of(writing: Writing, clinic_id: UUID, patient_id: UUID, branch_id: UUID | None) -> Branch:
+    home = await home_branch(writing, patient_id)
+    wanted = (col(Branch.clinic_id) == clinic_id, col(Branch.id) == (branch_id or home))
+    branch = (await writing.execute(select(Branch).where(*wanted))).scalar_one_or_none()
+    if home is None or branch is None:
         raise NotFound
+    return branch
+
+
+def _check_times(starts_at: datetime, ends_at: datetime, now: datetime) -> None:
     if ends_at <= starts_at:
         raise VisitEndsBeforeItStarts(Fault("/ends_at", "ends-before-start"))
     if fault := span_fault(starts_at, ends_at) or booking_fault(starts_at, now):
         raise VisitNotBookable(fault)
-    if await _overlaps(writing, clinic_id, patient_id, starts_at, ends_at):
-        raise VisitOverlaps
-    row_id = new_id()
-    visit = Appointment(
-        clinic_id=clinic_id, id=row_id, source=OWN_SOURCE, external_id=str(row_id), source_version=0,
-        content_hash="", changed_at=now, patient_id=patient_id, branch_id=branch_id, starts_at=starts_at,
-        ends_at=ends_at, status=AppointmentStatus.BOOKED.value, service=service, practitioner=practitioner,
-    )  # fmt: skip
-    writing.add(visit)
-    booked = Happening("appointment.booked", visit.id, patient_id=patient_id)
-    await record(writing, clinic_id, actor, [booked], now)
-    branch = (await writing.execute(select(Branch).where(col(Branch.id) == branch_id))).scalar_one()
-    return visit_value(visit, branch)
 
 
-async def _overlaps(
-    writing: Writing, clinic_id: UUID, patient_id: UUID, starts_at: datetime, ends_at: datetime
-) -> bool:
-    """Whether a visit of this patient that is not over shares time with this one; end to end is no overlap."""
-    statement = select(
-        select(col(Appointment.id))
-        .where(
-            col(Appointment.clinic_id) == clinic_id,
-            col(Appointment.patient_id) == patient_id,
-            col(Appointment.starts_at) < ends_at,
-            col(Appointment.ends_at) > starts_at,
-            col(Appointment.status).not_in([status.value for status in sorted(OVER)]),
-        )
-        .exists()
+async def check_no_overlap(
+    writing: Writing, clinic_id: UUID, patient_id: UUID, starts_at: datetime, ends_at: datetime,
+    other_than: UUID | None = None,
+) -> None:  # fmt: skip
+    """No visit of this patient that is not over shares time with this one; end to end is no overlap.
+
+    Raises `VisitOverlaps`. Instants are compared, so no zone and no change of clocks can hide an overlap.
+    """
+    same_time = select(col(Appointment.id)).where(
+        col(Appointment.clinic_id) == clinic_id,
+        col(Appointment.patient_id) == patient_id,
+        col(Appointment.starts_at) < ends_at,
+        col(Appointment.ends_at) > starts_at,
+        col(Appointment.status).not_in([status.value for status in sorted(OVER)]),
     )
-    return bool((await writing.execute(statement)).scalar_one())
+    if other_than is not None:
+        same_time = same_time.where(col(Appointment.id) != other_than)
+    if (await writing.execute(select(same_time.exists()))).scalar_one():
+        raise VisitOverlaps
 
 
 async def change_visit(
@@ -109,16 +130,7 @@ async def change_visit(
 
     Raises `NotFound`, `VisitOfAnotherSystem`, `TransitionNotAllowed`, `VisitDayNotBegun`.
     """
-    statement = (
-        select(Appointment, Branch)
-        .join(Branch, (col(Branch.clinic_id) == Appointment.clinic_id) & (col(Branch.id) == Appointment.branch_id))
-        .where(col(Appointment.id) == appointment_id)
-        .with_for_update(of=Appointment)
-    )
-    found = (await writing.execute(statement)).one_or_none()
-    if found is None:
-        raise NotFound
-    visit, branch = found
+    visit, branch = await held_visit(writing, clinic_id, appointment_id)
     if visit.source != OWN_SOURCE:
         raise VisitOfAnotherSystem
     before = AppointmentStatus(visit.status)
@@ -127,55 +139,73 @@ async def change_visit(
     if before is not status:
         if fault := day_fault(status, visit.starts_at, branch.zone, now):
             raise VisitDayNotBegun(fault)
-        visit.status, visit.changed_at = status.value, now
-        happening = Happening(event_kind(before, status, moved=False), visit.id, patient_id=visit.patient_id)
-        await record(writing, clinic_id, actor, [happening], now)
+        await put_into(writing, visit, status, actor, now)
     return visit_value(visit, branch)
 
 
-async def take_appointments(
-    writing: Writing, clinic_id: UUID, source: str, facts: Sequence[tuple[int, AppointmentFact]],
+async def move_visit(
+    writing: Writing, clinic_id: UUID, appointment_id: UUID, starts_at: datetime, ends_at: datetime,
     actor: Actor, now: datetime,
-) -> Taken:  # fmt: skip
-    """Upsert visits of a batch. A time or a change that no visit can have is a fault of that row."""
-    branches = await branches_by_name(writing)
-    by_id = {branch.id: branch for branch in branches.values()}
-    patients = await named_patients(writing, source, {fact.patient for _, fact in facts})
-    faults: dict[int, Fault] = {}
-    rows = []
-    for index, fact in facts:
-        patient = patients.get(fact.patient)
-        home = by_id.get(patient.branch_id) if patient and patient.branch_id else None
-        branch = branches.get(fact.branch) if fact.branch else home
-        if patient is None or branch is None:
-            faults[index] = Fault("/branch" if patient else "/patient", "unknown-reference")
-            continue
-        start = fact.starts_at
-        if fault := span_fault(start, fact.ends_at) or day_fault(fact.status, start, branch.zone, now):
-            faults[index] = fault
-            continue
-        columns = fact.model_dump(exclude={"external_id", "version", "patient", "branch", "status"})
-        owner = {"patient_id": patient.id, "branch_id": branch.id, "status": fact.status.value}
-        rows.append(Incoming(index, fact.external_id, fact.version, {**owner, **columns}))
-    names = [row.external_id for row in rows]
-    held = await held_rows(writing, Appointment, clinic_id, source, names, ("status", "starts_at"))
-    refused = {row.index for row in rows if not _may_become(held.get(row.external_id), row)}
-    faults |= {index: Fault("/status", "transition-not-allowed") for index in refused}
-    allowed = [row for row in rows if row.index not in refused]
-    done = await upsert(writing, Appointment, clinic_id, source, allowed, held, now)
-    await record(writing, clinic_id, actor, [_visit_event(each) for each in changed(done)], now)
-    return done, faults
+) -> Visit:  # fmt: skip
+    """Give a visit that was booked here another time; the patient's word that they come was for the old one.
+
+    Raises `NotFound`, `VisitOfAnotherSystem`, `TransitionNotAllowed`, and for the time what `book_visit` raises.
+    """
+    owner = select(col(Appointment.patient_id)).where(
+        col(Appointment.clinic_id) == clinic_id, col(Appointment.id) == appointment_id
+    )
+    await hold_patients(
+        writing, list((await writing.execute(owner)).scalars())
+    )  # as a booking does, and before the row
+    visit, branch = await held_visit(writing, clinic_id, appointment_id)
+    if visit.source != OWN_SOURCE:
+        raise VisitOfAnotherSystem
+    before = AppointmentStatus(visit.status)
+    if before not in STANDING:
+        raise TransitionNotAllowed(Fault("/status", "transition-not-allowed"))
+    _check_times(starts_at, ends_at, now)
+    await check_no_overlap(writing, clinic_id, visit.patient_id, starts_at, ends_at, other_than=visit.id)
+    visit.starts_at, visit.ends_at, visit.changed_at = starts_at, ends_at, now
+    visit.confirmed_by_patient_at, visit.ical_sequence = None, visit.ical_sequence + 1
+    if before is AppointmentStatus.CONFIRMED:
+        visit.status = AppointmentStatus.BOOKED.value
+    await free_slot(writing, visit, actor, now)
+    await settle_requests(writing, clinic_id, {visit.id: AppointmentStatus(visit.status)}, {visit.id}, actor, now)
+    told = Happening("appointment.moved", visit.id, patient_id=visit.patient_id)
+    await record(writing, clinic_id, actor, [told], now)
+    return visit_value(visit, branch)
 
 
-def _may_become(held: Held | None, row: Incoming) -> bool:
-    if held is None or row.version <= held.version:
-        return True  # new, or to be refused as stale
-    return may_follow(AppointmentStatus(held.remembered["status"]), AppointmentStatus(row.columns["status"]))
+async def held_visit(
+    writing: Writing, clinic_id: UUID, appointment_id: UUID, patient_id: UUID | None = None
+) -> tuple[Appointment, Branch]:
+    """A visit, locked until the commit, and its branch; of this patient, where one is named. Raises `NotFound`."""
+    same_branch = (col(Branch.clinic_id) == Appointment.clinic_id) & (col(Branch.id) == Appointment.branch_id)
+    statement = (
+        select(Appointment, Branch)
+        .join(Branch, same_branch)
+        .where(col(Appointment.clinic_id) == clinic_id, col(Appointment.id) == appointment_id)
+        .with_for_update(of=Appointment)
+    )
+    if patient_id is not None:
+        statement = statement.where(col(Appointment.patient_id) == patient_id)
+    found = (await writing.execute(statement)).one_or_none()
+    if found is None:
+        raise NotFound
+    visit, branch = found
+    return visit, branch
 
 
-def _visit_event(done: Upserted) -> Happening:
-    columns: dict[str, Any] = done.incoming.columns
-    before = AppointmentStatus(done.before["status"]) if done.before else None
-    moved = done.before is not None and done.before["starts_at"] != columns["starts_at"]
-    kind = event_kind(before, AppointmentStatus(columns["status"]), moved=moved)
-    return Happening(kind, done.id, patient_id=columns["patient_id"])
+async def put_into(
+    writing: Writing, visit: Appointment, status: AppointmentStatus, actor: Actor, now: datetime,
+    facts: dict[str, Any] | None = None,
+) -> None:  # fmt: skip
+    """Give a held visit of ours another state, with all that follows: its slot, open requests, the event."""
+    before = AppointmentStatus(visit.status)
+    visit.status, visit.changed_at, visit.ical_sequence = status.value, now, visit.ical_sequence + 1
+    kind = event_kind(before, status, moved=False)
+    happening = Happening(kind, visit.id, patient_id=visit.patient_id, facts=facts or {})
+    await record(writing, visit.clinic_id, actor, [happening], now)
+    if status in (AppointmentStatus.CANCELLED, AppointmentStatus.DECLINED):
+        await free_slot(writing, visit, actor, now)
+    await settle_requests(writing, visit.clinic_id, {visit.id: status}, set(), actor, now)

@@ -2,18 +2,22 @@
 
 from clinic.queries.fragments import (
     birth_date_of,
-    next_visit_json,
+    covers,
     openers,
+    openers_sql,
     patient_name,
     person_row,
     record_row,
     same_patient,
 )
+from clinic.queries.household import Opener, RecordAccess, WardView, openers_of, record_accesses, ward_of, wards
 from clinic.queries.people import (
+    Colleague,
     Named,
     PatientCard,
     Record,
     StaffStanding,
+    colleagues,
     home_branch,
     named_patients,
     opened_record,
@@ -24,33 +28,50 @@ from clinic.queries.people import (
     staff_standing,
 )
 from clinic.queries.places import Place, any_clinic, branches_by_name, clinic_exists
-from clinic.queries.visits import Visit, visit_value, visits
+from clinic.queries.visit_names import NamedVisit, named_visits
+from clinic.queries.visits import Viewer, Visit, VisitView, When, visit_value, visit_view, visits
 
 __all__ = [
+    "Colleague",
     "Named",
+    "NamedVisit",
+    "Opener",
     "PatientCard",
     "Place",
     "Record",
+    "RecordAccess",
     "StaffStanding",
+    "Viewer",
     "Visit",
+    "VisitView",
+    "WardView",
+    "When",
     "any_clinic",
     "birth_date_of",
     "branches_by_name",
     "clinic_exists",
+    "colleagues",
+    "covers",
     "home_branch",
     "named_patients",
-    "next_visit_json",
+    "named_visits",
     "opened_record",
     "openers",
+    "openers_of",
+    "openers_sql",
     "patient_card",
     "patient_name",
     "patients_by_phone",
     "person_row",
+    "record_accesses",
     "record_row",
     "records",
     "same_patient",
     "staff_of_account",
     "staff_standing",
     "visit_value",
+    "visit_view",
     "visits",
+    "ward_of",
+    "wards",
 ]

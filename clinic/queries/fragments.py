@@ -1,24 +1,84 @@
 """SQL for the statements of packages above, always correlated with a clinic column."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, and_, bindparam, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Select,
+    Subquery,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 from sqlmodel import col
 
-from clinic.appointment import STANDING
-from clinic.tables import Access, Appointment, Branch, Patient
-from core.database import MOMENT_PARAMETER, UUID_PARAMETER
-from core.moments_sql import rfc3339_sql
+from clinic.household import MAJORITY, USUAL_MAJORITY, AccessScope, Relation
+from clinic.tables import Access, Branch, Clinic, Patient
+from core.database import MOMENT_PARAMETER, UUID_PARAMETER, written
 from identity.queries import live_session
 
 
-def may_open(account_id: Any, session_id: Any, now: Any) -> tuple[ColumnElement[bool], ...]:
-    return (
-        col(Access.account_id) == account_id,
+def stands(now: Any) -> ColumnElement[bool]:
+    """SQL: the access holds at `now`: what `clinic.household.access_state` calls standing."""
+    return and_(
         col(Access.revoked_at).is_(None),
+        col(Access.blocked_at).is_(None),
         or_(col(Access.ends_at).is_(None), col(Access.ends_at) > now),
-        live_session(session_id, col(Access.account_id), now),
+        or_(col(Access.relation) != Relation.GUARDIAN.value, _of_a_minor(now)),
     )
+
+
+def _of_a_minor(now: Any) -> ColumnElement[bool]:
+    """SQL: in the ward's home branch the day on which they come of age has not begun. Asked for guardians only."""
+    moment = literal(now, MOMENT_PARAMETER) if isinstance(now, datetime) else now
+    age = case(MAJORITY, value=col(Clinic.country), else_=USUAL_MAJORITY)
+    of_age_on = cast(col(Patient.birth_date) + func.make_interval(age), Date)
+    branch = and_(col(Branch.clinic_id) == Patient.clinic_id, col(Branch.id) == Patient.branch_id)
+    return (
+        select(col(Patient.id))
+        .join(Branch, branch)
+        .join(Clinic, col(Clinic.clinic_id) == Patient.clinic_id)
+        .where(same_patient(Access), func.date(func.timezone(col(Branch.zone), moment)) < of_age_on)
+        .correlate(Access)
+        .exists()
+    )
+
+
+def whole() -> ColumnElement[bool]:
+    """SQL: it is one's own record, which is open as a whole."""
+    return col(Access.relation) == Relation.SELF.value
+
+
+def covers(scope: AccessScope, access: Any = Access) -> ColumnElement[bool]:
+    """SQL: the access extends to `scope`; `access` may be a row that carries its `relation` and `scopes`."""
+    columns: Any = access if access is Access else access.c
+    own: ColumnElement[bool] = columns.relation == Relation.SELF.value
+    return or_(own, literal(scope.value) == func.any(columns.scopes))
+
+
+def may_open(account_id: Any, session_id: Any, now: Any) -> tuple[ColumnElement[bool], ...]:
+    return (col(Access.account_id) == account_id, stands(now), live_session(session_id, col(Access.account_id), now))
+
+
+def viewer() -> ColumnElement[str]:
+    """SQL: lets what is private of one's own record be seen for the rest of the transaction, and of a ward's not.
+
+    Row-level security compares with the setting (`core.schema`), and a transaction of a patient begins without it:
+    a read that opens no record, or forgets this, sees nothing private.
+    """
+    setting: ColumnElement[str] = literal_column("'enamel.viewer'")
+    seen = case((whole(), cast(col(Access.patient_id), Text)), else_=literal_column("''"))
+    return func.set_config(setting, seen, true())
 
 
 def same_patient(table: Any) -> ColumnElement[bool]:
@@ -27,18 +87,30 @@ def same_patient(table: Any) -> ColumnElement[bool]:
 
 
 def openers(now: Any) -> Subquery:
-    """SQL: (clinic_id, patient_id, account_id) of every account that may open a record at present."""
-    return (
-        select(col(Access.clinic_id), col(Access.patient_id), col(Access.account_id))
-        .where(col(Access.revoked_at).is_(None), or_(col(Access.ends_at).is_(None), col(Access.ends_at) > now))
-        .subquery("opener")
-    )
+    """SQL: (clinic_id, patient_id, account_id, relation, hears) of every account that may open a record at present.
+
+    `hears`: what the clinic says to the patient is said to them too (`AccessScope.CHAT`).
+    """
+    return _openers(now).subquery("opener")
+
+
+def _openers(now: Any) -> Select[*tuple[Any, ...]]:
+    columns: list[Any] = [col(Access.clinic_id), col(Access.patient_id), col(Access.account_id), col(Access.relation)]
+    return select(*columns, covers(AccessScope.CHAT).label("hears")).where(stands(now))
+
+
+def openers_sql(now: str) -> str:
+    """The same as text, for statements that are written by hand; `now` is SQL for a timestamptz."""
+    return written(_openers(literal_column(now, MOMENT_PARAMETER)))
 
 
 def record_row(scope_clinic: Any) -> Any:
-    """SQL: the one record a document is about, chosen by `:account`, `:session`, `:patient` (null: own), `:now`."""
+    """SQL: the one record a document is about, chosen by `:account`, `:session`, `:patient` (null: own), `:now`.
+
+    Reading its row sets whether private rows may be seen: what hangs on the row is read after that.
+    """
     asked = bindparam("patient", type_=UUID_PARAMETER)
-    own = and_(asked.is_(None), col(Access.relation) == "self")
+    own = and_(asked.is_(None), whole())
     return (
         select(
             col(Patient.clinic_id),
@@ -47,6 +119,8 @@ def record_row(scope_clinic: Any) -> Any:
             col(Patient.family_name),
             col(Patient.birth_date),
             col(Access.relation),
+            col(Access.scopes),
+            viewer().label("viewer"),
         )
         .join(Access, same_patient(Access))
         .where(
@@ -64,7 +138,7 @@ def record_row(scope_clinic: Any) -> Any:
 
 
 def person_row(scope_clinic: Any, patient_id: Any) -> Any:
-    """SQL: one patient as offers and dates see them, with the day (`today`) it is in their branch at `:now`.
+    """SQL: a patient as offers and dates see them, with the zone of their branch and its day (`today`) at `:now`.
 
     `scope_clinic` None: row-level security alone decides.
     """
@@ -76,6 +150,7 @@ def person_row(scope_clinic: Any, patient_id: Any) -> Any:
             col(Patient.id),
             col(Patient.birth_date),
             col(Patient.language),
+            col(Branch.zone),
             func.date(moment).label("today"),
         )
         .join(Branch, and_(col(Branch.clinic_id) == Patient.clinic_id, col(Branch.id) == Patient.branch_id))
@@ -97,33 +172,3 @@ def birth_date_of(clinic_id: Any, patient_id: Any) -> Any:
     """SQL: the patient's birth date, as a scalar."""
     same = (col(Patient.clinic_id) == clinic_id, col(Patient.id) == patient_id)
     return select(col(Patient.birth_date)).where(*same).scalar_subquery()
-
-
-def next_visit_json(clinic_id: Any, patient_id: Any) -> Any:
-    """SQL: the patient's next standing appointment as a `Visit` document, or null."""
-    return (
-        select(
-            func.json_build_object(
-                *("appointment_id", Appointment.id, "patient_id", Appointment.patient_id),
-                *("branch_id", col(Branch.id), "branch_name", col(Branch.name), "zone", Branch.zone),
-                *(
-                    "starts_at",
-                    rfc3339_sql(col(Appointment.starts_at)),
-                    "ends_at",
-                    rfc3339_sql(col(Appointment.ends_at)),
-                ),
-                *("status", Appointment.status, "service", Appointment.service),
-                *("practitioner", Appointment.practitioner),
-            )
-        )
-        .join(Branch, and_(col(Branch.clinic_id) == Appointment.clinic_id, col(Branch.id) == Appointment.branch_id))
-        .where(
-            col(Appointment.clinic_id) == clinic_id,
-            col(Appointment.patient_id) == patient_id,
-            col(Appointment.starts_at) > bindparam("now", type_=MOMENT_PARAMETER),
-            col(Appointment.status).in_([status.value for status in sorted(STANDING)]),
-        )
-        .order_by(col(Appointment.starts_at))
-        .limit(1)
-        .scalar_subquery()
-    )

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import Field
 from sqlalchemy import bindparam, func, select
 from sqlmodel import col
 
-from clinic.queries.fragments import may_open, same_patient
+from clinic.household import EVERY_SCOPE, AccessScope, Relation
+from clinic.queries.fragments import covers, may_open, same_patient, viewer, whole
 from clinic.tables import Access, Patient, Staff
 from core.database import Reading
 from core.values import Value
@@ -34,11 +36,28 @@ class PatientCard(Value):
     language: str
 
 
+class Colleague(Value):
+    """Somebody who works here, and what they may do."""
+
+    staff_id: UUID
+    name: str
+    permissions: list[Permission] = Field(max_length=100)
+
+
 @dataclass(frozen=True, slots=True)
 class StaffStanding:
     staff_id: UUID
     name: str
     permissions: frozenset[Permission]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A record that an account may open, and how much of it."""
+
+    patient_id: UUID
+    relation: Relation
+    scopes: frozenset[AccessScope]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +68,14 @@ class Named:
     branch_id: UUID | None = None
 
 
-async def records(reading: Reading, account_id: UUID, session_id: UUID, now: datetime) -> list[Record]:
-    """The records this signed-in account may open in the clinic of the scope."""
+async def records(
+    reading: Reading, account_id: UUID, session_id: UUID, now: datetime, scope: AccessScope | None = None
+) -> list[Record]:
+    """The records this signed-in account may open in the clinic of the scope; only those `scope` covers, if given."""
     statement = (
         select(Patient, col(Access.relation))
         .join(Access, same_patient(Access))
-        .where(*may_open(account_id, session_id, now))
+        .where(*may_open(account_id, session_id, now), *([] if scope is None else [covers(scope)]))
         .order_by(col(Access.granted_at))
         .limit(100)
     )
@@ -67,11 +88,23 @@ async def records(reading: Reading, account_id: UUID, session_id: UUID, now: dat
 
 async def opened_record(
     reading: Reading, account_id: UUID, session_id: UUID, patient_id: UUID | None, now: datetime
-) -> UUID | None:
-    """The id of the record to open: `patient_id` where the account may, its own where None is asked for."""
-    wanted = col(Access.relation) == "self" if patient_id is None else col(Access.patient_id) == patient_id
-    statement = select(col(Access.patient_id)).where(*may_open(account_id, session_id, now), wanted).limit(1)
-    return (await reading.execute(statement)).scalar_one_or_none()
+) -> Opened | None:
+    """The record to open: `patient_id` where the account may, its own where None is asked for.
+
+    From here to the end of the transaction what is private of one's own record may be seen.
+    """
+    wanted = whole() if patient_id is None else col(Access.patient_id) == patient_id
+    statement = (
+        select(col(Access.patient_id), col(Access.relation), col(Access.scopes), viewer())
+        .where(*may_open(account_id, session_id, now), wanted)
+        .limit(1)
+    )
+    row = (await reading.execute(statement)).one_or_none()
+    if row is None:
+        return None
+    relation = Relation(row.relation)
+    scopes = EVERY_SCOPE if relation is Relation.SELF else frozenset(each for each in AccessScope if each in row.scopes)
+    return Opened(row.patient_id, relation, scopes)
 
 
 async def staff_standing(reading: Reading, account_id: UUID, session_id: UUID, now: datetime) -> StaffStanding | None:
@@ -83,8 +116,22 @@ async def staff_standing(reading: Reading, account_id: UUID, session_id: UUID, n
     staff = (await reading.execute(statement)).scalar_one_or_none()
     if staff is None:
         return None
-    known = frozenset(permission for permission in Permission if permission in staff.permissions)
-    return StaffStanding(staff.id, staff.name, known)
+    return StaffStanding(staff.id, staff.name, frozenset(_known(staff)))
+
+
+async def colleagues(reading: Reading, *, after: UUID | None, limit: int) -> list[Colleague]:
+    """Who works in the clinic at present, in the order of their admission, past the id `after`."""
+    statement = select(Staff).where(col(Staff.left_at).is_(None)).order_by(col(Staff.id)).limit(limit)
+    if after is not None:
+        statement = statement.where(col(Staff.id) > after)
+    return [
+        Colleague(staff_id=row.id, name=row.name, permissions=_known(row))
+        for row in (await reading.execute(statement)).scalars()
+    ]
+
+
+def _known(staff: Staff) -> list[Permission]:
+    return [permission for permission in Permission if permission in staff.permissions]
 
 
 async def staff_of_account(reading: Reading, account_id: UUID) -> bool:

@@ -1,13 +1,16 @@
 """The clinic itself and its branches."""
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlmodel import col
 
-from clinic.tables import Branch, Clinic
+from clinic.tables import Branch, Clinic, Patient
 from core.database import Reading, Sweeping
+from core.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +34,13 @@ async def clinic_exists(reading: Reading, clinic_id: UUID) -> bool:
 async def any_clinic(sweeping: Sweeping) -> bool:
     """Whether the database holds any clinic at all."""
     return (await sweeping.execute(select(col(Clinic.clinic_id)).limit(1))).scalar_one_or_none() is not None
+
+
+async def today_of(reading: Reading, clinic_id: UUID, patient_id: UUID, branch_id: UUID | None, now: datetime) -> date:
+    """The day at the branch, or at the patient's own branch. Raises `NotFound`."""
+    own = select(col(Patient.branch_id)).where(col(Patient.clinic_id) == clinic_id, col(Patient.id) == patient_id)
+    named = col(Branch.id) == (own.scalar_subquery() if branch_id is None else branch_id)
+    zone = (await reading.execute(select(col(Branch.zone)).where(col(Branch.clinic_id) == clinic_id, named))).scalar()
+    if zone is None:
+        raise NotFound
+    return now.astimezone(ZoneInfo(zone)).date()

@@ -23,6 +23,7 @@ ROLES = (
     Role("boris", "+79031200002", "unseen for 200 days, nothing booked: due for recall"),
     Role("chen", "+8613812000003", "did not come to the last visit"),
     Role("daria", "+79031200004", "signed up, has never had a visit"),
+    Role("giulia", "+393471200005", "sixteen: her mother Anna acts for her, and one visit is hers alone"),
 )
 
 
@@ -39,6 +40,7 @@ def cast(today: date) -> Facts:
     facts.person("chen", SHANGHAI, "伟", "陈", date(1992, 7, 19), "+8613812000003", "zh")
     facts.visit("chen", SHANGHAI, today - timedelta(days=9), 15, "洁牙", "no_show")
     facts.procedure("chen", "hygiene", today - timedelta(days=120), "洁牙")
+    facts.person("giulia", ROME, "Giulia", "Rossi", date(today.year - 16, 1, 15), "+393471200005", "it")
     facts.person("daria", ROME, "Дарья", "Соколова", date(2001, 1, 30), "+79031200004", "ru")
     facts.add(
         "promotions", "autumn-hygiene", starts_on=(today - timedelta(days=10)).isoformat(),

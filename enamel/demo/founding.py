@@ -11,10 +11,16 @@ from uuid import UUID
 from api.ports import Ports
 from automation.commands import start_journey
 from automation.templates import HYGIENE_RECALL
+from cabinet.account_facts import LedgerFact
+from cabinet.commands.account import take_ledger
 from cabinet.commands.chart import take_findings, take_procedures
-from cabinet.commands.plans import take_plans, take_promotions
+from cabinet.commands.perio import take_perio_exams
+from cabinet.commands.plans import take_plans
+from cabinet.commands.promotions import take_promotions
 from cabinet.facts import FindingFact, ProcedureFact
-from cabinet.plan_facts import PlanFact, PromotionFact
+from cabinet.perio_facts import PerioExamFact
+from cabinet.plan_facts import PlanFact
+from cabinet.promotion_facts import PromotionFact
 from clinic.commands import (
     admit_staff,
     found_clinic,
@@ -28,10 +34,18 @@ from clinic.queries import any_clinic, named_patients
 from core.database import NOBODY, Database, Scope, Writing
 from core.events import SYSTEM
 from core.ids import new_id
+from enamel.demo.books import books
 from enamel.demo.cast import ROLES, cast
 from enamel.demo.crowd import crowd
+from enamel.demo.diary import keep_diary
+from enamel.demo.household import found_household
+from enamel.demo.loyalty import be_generous
+from enamel.demo.offers import offers
+from enamel.demo.papers import send_papers
 from enamel.demo.people import BRANCHES, Facts
+from enamel.demo.privacy import agree_and_ask
 from enamel.demo.radiograph import panoramic
+from enamel.demo.teeth import teeth
 from identity.commands import Keys, account_of_phone, make_partner_app, make_staff_account
 from identity.permissions import PRESETS
 from media.commands import ExternalName, Upload, keep_upload
@@ -47,7 +61,9 @@ _TAKE: dict[str, tuple[Any, Any]] = {
     "appointments": (AppointmentFact, take_appointments),
     "procedures": (ProcedureFact, take_procedures),
     "findings": (FindingFact, take_findings),
+    "perio_exams": (PerioExamFact, take_perio_exams),
     "plans": (PlanFact, take_plans),
+    "ledger": (LedgerFact, take_ledger),
     "promotions": (PromotionFact, take_promotions),
 }
 
@@ -68,10 +84,13 @@ async def found(ports: Ports, now: datetime) -> Founded:
     scope = Scope(founded.clinic_id)
     today = now.date()
     async with database.writing(scope) as writing:
-        for facts in (cast(today), crowd(today)):
+        for facts in (cast(today), crowd(today), teeth(today), offers(today), books(today)):
             await _take(writing, founded.clinic_id, facts, now)
+        await keep_diary(writing, founded.clinic_id, SYSTEM_NAME, now)
+        await be_generous(writing, keys.secrets, founded.clinic_id, SYSTEM_NAME, now)
         await start_journey(writing, founded.clinic_id, HYGIENE_RECALL, now)
     await _open_records(database, founded.clinic_id, now)
+    await send_papers(ports, founded.clinic_id, SYSTEM_NAME, now)
     await _add_radiograph(ports, founded.clinic_id, now)
     await _found_neighbour(database, now)
     return founded
@@ -114,8 +133,11 @@ async def _open_records(database: Database, clinic_id: UUID, now: datetime) -> N
         for role in ROLES:
             account = await account_of_phone(writing, role.phone, now)
             await grant_access(writing, clinic_id, account, known[role.external_id].id, "self", now)
+            if role.external_id == "anna":
+                await agree_and_ask(writing, clinic_id, known["anna"].id, account, now)
             if role.guardian_of:
                 await grant_access(writing, clinic_id, account, known[role.guardian_of].id, "guardian", now)
+        await found_household(writing, clinic_id, SYSTEM_NAME, now)
 
 
 async def _add_radiograph(ports: Ports, clinic_id: UUID, now: datetime) -> None:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 Rows = dict[str, list[dict[str, Any]]]
 
-KINDS = ("patients", "appointments", "procedures", "findings", "plans", "promotions")
+KINDS = ("patients", "appointments", "procedures", "findings", "perio_exams", "plans", "promotions", "ledger")
 
 # Open from nine to eight somewhere at every hour of the day, so that the demo can show a reminder at night too.
 BRANCHES = {
@@ -73,5 +73,5 @@ def euro(minor: int) -> dict[str, Any]:
 
 def item(name: str, minor: int, tooth: str | None = None, surfaces: str = "", **more: Any) -> dict[str, Any]:
     """One line of a plan's stage."""
-    place = {"notation": "fdi", "tooth": tooth, "surfaces": surfaces} if tooth else {}
+    place = {"notation": "fdi", "tooth": tooth, "surfaces": list(surfaces)} if tooth else {}
     return {"name": name, "unit_price": euro(minor), **place, **more}

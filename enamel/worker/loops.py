@@ -4,14 +4,23 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from cabinet.payment_provider import PaymentProvider
 from core.clock import now
 from core.database import Database
 from enamel.worker.automation import run_journeys
+from enamel.worker.changes import PAUSE_SECONDS as CHANGES_PAUSE
+from enamel.worker.changes import keep_changes
 from enamel.worker.chat import tell_unread
 from enamel.worker.identity import PAUSE_SECONDS, forget
+from enamel.worker.loyalty import PAUSE_SECONDS as LOYALTY_PAUSE
+from enamel.worker.loyalty import keep_loyalty
 from enamel.worker.media import make_previews
+from enamel.worker.payments import PAUSE_SECONDS as PAYMENTS_PAUSE
+from enamel.worker.payments import look_after_payments
+from enamel.worker.privacy import REPLAY_PAUSE_SECONDS, carry_out_erasures, make_copies, replay_erasures
 from enamel.worker.process import Loop
 from enamel.worker.push import deliver_due
+from enamel.worker.visits import KEEPING_PAUSE_SECONDS, keep_visits, tell_of_visits
 from media.storage import Storage
 from push.channel import Channel
 
@@ -23,6 +32,7 @@ class Tools:
     database: Database
     channel: Channel
     storage: Storage
+    payments: PaymentProvider | None
     push_lease: timedelta
     journey_pause: timedelta
 
@@ -34,5 +44,13 @@ def loops(tools: Tools) -> list[Loop]:
         Loop("journeys", lambda: run_journeys(tools.database, now()), tools.journey_pause.total_seconds()),
         Loop("chat notices", lambda: tell_unread(tools.database, now())),
         Loop("previews", lambda: make_previews(tools.database, tools.storage, now())),
+        Loop("copies", lambda: make_copies(tools.database, tools.storage, now())),
+        Loop("erasures", lambda: carry_out_erasures(tools.database, tools.storage, now())),
+        Loop("replay", lambda: replay_erasures(tools.database, tools.storage, now()), REPLAY_PAUSE_SECONDS),
+        Loop("loyalty", lambda: keep_loyalty(tools.database, now()), LOYALTY_PAUSE),
+        Loop("payments", lambda: look_after_payments(tools.database, tools.payments, now()), PAYMENTS_PAUSE),
+        Loop("changes", lambda: keep_changes(tools.database, now()), CHANGES_PAUSE),
+        Loop("visit notices", lambda: tell_of_visits(tools.database, now())),
+        Loop("visits", lambda: keep_visits(tools.database, now()), KEEPING_PAUSE_SECONDS),
         Loop("forgetting", lambda: forget(tools.database, now()), PAUSE_SECONDS),
     ]

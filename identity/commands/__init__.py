@@ -15,6 +15,7 @@ from identity.commands.credentials import (
     revoke_partner_app,
     take_try,
 )
+from identity.commands.erasing import forget_accounts
 from identity.commands.forgetting import forget_spent
 from identity.commands.sessions import (
     Device,
@@ -47,6 +48,7 @@ __all__ = [
     "admit_partner",
     "end_session",
     "end_staff_sessions",
+    "forget_accounts",
     "forget_spent",
     "forgive",
     "make_partner_app",

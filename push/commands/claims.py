@@ -23,6 +23,7 @@ from identity.queries import live_session
 from push.channel import Message, Target
 from push.commands.batch import MOMENTS, NUMBERS, TEXTS, UNTRACKED, UUIDS, batch, keys, same_key
 from push.commands.outbox import suppression
+from push.consent import ConsentChannel
 from push.gate import Claimed, Hold, Send, Stop, gate
 from push.notice import NoticeKind, Purpose
 from push.outcome import OPEN, DeliveryState
@@ -89,7 +90,7 @@ async def _claim_notices(sweeping: Sweeping, now: datetime, limit: int, lease: t
 
 def _beginning(now: datetime, limit: int) -> Select[NoticeRow, bool | None]:
     return (
-        select(NoticeRow, consent_word(NoticeRow))
+        select(NoticeRow, consent_word(NoticeRow, ConsentChannel.PUSH))
         .where(col(NoticeRow.next_at).is_not(None), col(NoticeRow.next_at) <= now)
         .order_by(col(NoticeRow.next_at))
         .limit(limit)
@@ -97,7 +98,7 @@ def _beginning(now: datetime, limit: int) -> Select[NoticeRow, bool | None]:
     )
 
 
-def _claimed(notice: NoticeRow, consent: bool | None, **more: bool) -> Claimed:
+def _claimed(notice: NoticeRow, consent: bool | None, **more: Any) -> Claimed:
     return Claimed(Purpose(notice.purpose), notice.expires_at, _hours(notice), consent, **more)
 
 
@@ -115,7 +116,9 @@ async def _phones(sweeping: Sweeping, notices: Sequence[NoticeRow], now: datetim
     if not notices:
         return phones
     opener, names = openers(now), keys((notice.clinic_id, notice.id) for notice in notices)
-    same_record = and_(opener.c.clinic_id == NoticeRow.clinic_id, opener.c.patient_id == NoticeRow.patient_id)
+    same_record = and_(
+        opener.c.hears, opener.c.clinic_id == NoticeRow.clinic_id, opener.c.patient_id == NoticeRow.patient_id
+    )
     same_account = and_(
         col(DeviceRow.clinic_id) == opener.c.clinic_id, col(DeviceRow.account_id) == opener.c.account_id
     )
@@ -212,7 +215,8 @@ async def _claim_tries(sweeping: Sweeping, now: datetime, limit: int, lease: tim
 
 def _going_on(now: datetime, limit: int) -> Select[DeliveryRow, NoticeRow, DeviceRow, bool | None, bool]:
     opener = openers(now)
-    may_open = exists().where(
+    hears = exists().where(
+        opener.c.hears,
         opener.c.clinic_id == NoticeRow.clinic_id,
         opener.c.patient_id == NoticeRow.patient_id,
         opener.c.account_id == DeviceRow.account_id,
@@ -224,7 +228,9 @@ def _going_on(now: datetime, limit: int) -> Select[DeliveryRow, NoticeRow, Devic
         col(DeviceRow.clinic_id) == DeliveryRow.clinic_id, col(DeviceRow.id) == col(DeliveryRow.device_id)
     )
     return (
-        select(DeliveryRow, NoticeRow, DeviceRow, consent_word(NoticeRow), and_(_alive(now), may_open))
+        select(
+            DeliveryRow, NoticeRow, DeviceRow, consent_word(NoticeRow, ConsentChannel.PUSH), and_(_alive(now), hears)
+        )
         .join(NoticeRow, same_notice)
         .join(DeviceRow, same_phone)
         .where(_STILL_OPEN, col(DeliveryRow.next_at) <= now)

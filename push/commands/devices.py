@@ -1,17 +1,18 @@
-"""Binds phones to the people who sign in on them, and unbinds them."""
+"""Binds phones to the people who sign in on them, unbinds them, and forgets them."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
-from sqlalchemy import case, update
+from sqlalchemy import Text, case, cast, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from clinic.hours import Zone
-from core.database import Writing
+from core.database import Sweeping, Writing
 from core.ids import new_id
 from core.values import Value
 from push.commands.batch import UNTRACKED
@@ -28,7 +29,9 @@ class DeviceFacts(Value):
 
     platform: Literal["android", "ios", "web"]
     app_build: AppBuild = Field(description="The app's package or bundle id.", examples=["it.example.clinic"])
-    token: PushToken = Field(description="The push provider's token for this install.")
+    token: PushToken = Field(
+        description="The push provider's token for this install.", examples=["dQw4w9WgXcQ:APA91bHun4MxP5egoKMwt2KZ"]
+    )
     locale: Locale = Field(description="Language of the phone, BCP 47.", examples=["it-IT"])
     zone: Zone = Field(examples=["Europe/Rome"])
     app_version: AppVersion = Field(default="", examples=["3.1.0"])
@@ -84,3 +87,11 @@ async def unbind_devices(
         mine.append(col(DeviceRow.session_id) == session_id)
     ended = update(DeviceRow).where(*mine).values(dead_at=now).returning(col(DeviceRow.id))
     return len((await writing.execute(ended, execution_options=UNTRACKED)).all())
+
+
+async def forget_devices(sweeping: Sweeping, account_ids: Sequence[UUID], now: datetime) -> None:
+    """Empty the phones of people who were erased: no token, no zone, no language. Old deliveries point at the row."""
+    nothing = func.sha256(func.convert_to(cast(col(DeviceRow.id), Text), "UTF8"))
+    emptied = update(DeviceRow).where(col(DeviceRow.account_id) == func.any(sorted(account_ids)))
+    news = {"token": "", "token_hash": nothing, "locale": "", "zone": "", "app_version": "", "dead_at": now}
+    await sweeping.execute(emptied.values(news), execution_options=UNTRACKED)

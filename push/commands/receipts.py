@@ -68,6 +68,7 @@ async def _locked_own(
 ) -> Sequence[NoticeRow]:
     opener = openers(now)
     mine = exists().where(
+        opener.c.hears,
         opener.c.clinic_id == NoticeRow.clinic_id,
         opener.c.patient_id == NoticeRow.patient_id,
         opener.c.account_id == account_id,

@@ -6,17 +6,37 @@ an id, and whose must not work) or, where it names no row, in `WORDS`. A new bod
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 from uuid import UUID
 
-from clinic.commands import admit_staff
+from sqlalchemy import text
+
+from cabinet.commands.payments import open_payment
+from cabinet.offer import canonical, fingerprint, offered
+from cabinet.plan import sums
+from cabinet.plan_facts import PlanFact
+from clinic.commands import admit_staff, grant_access
+from clinic.commands.requests import make_request
+from clinic.request import RequestKind
 from core.clock import now
+from core.events import SYSTEM, Actor, ActorKind
 from core.ids import new_id
 from core.moments import rfc3339
 from enamel.worker.media import make_previews
-from identity.commands import Device, make_partner_app, make_staff_account, open_session
+from enamel.worker.privacy import carry_out_erasures, make_copies
+from identity.commands import Device, account_of_phone, make_partner_app, make_staff_account, open_session
 from identity.permissions import PRESETS
 from identity.sign_in import Audience
+from tests.api.loyalty_desk import (
+    A_FRIENDS_CODE,
+    bills_of_both,
+    cards_of_both,
+    promotions_of_both,
+    ready_for_points,
+)
+from tests.api.papers_of_both import PAPER_BODIES, PAPERS, PDF_FILE
+from tests.api.paperwork import NOTE, template
 from tests.media.samples import photo
 from tests.world import DAY, PASSWORD, Party, World, patient_fact
 
@@ -38,19 +58,103 @@ def ids(own: object, *foreign: object) -> Ids:
 
 
 async def patients(world: World, who: str) -> Ids:
-    """Staff sees every patient of the clinic; a patient only who gave them access."""
+    """Staff sees every patient of the clinic; a patient only who gave them access. Each owes something."""
+    await owing(world)
+    await ready_for_points(world)
     neighbour = () if who == "staff" else (world.here.other_patient_id,)
+    for party in (world.here, world.there) if who == "patient" else ():
+        await world.post("/v1/me/conversation/messages", party.patient, BODIES["sendMyMessage"])  # one to be marked
     return ids(world.here.patient_id, *neighbour, world.there.patient_id, world.there.other_patient_id)
 
 
-async def visits(world: World, who: str) -> Ids:  # noqa: ARG001
-    made = []
+async def owing(world: World) -> None:
+    """Everybody owes ten euros."""
+    day, amount = now().date().isoformat(), {"amount_minor": 1_000, "currency": "EUR"}
+    told = {"version": 1, "kind": "charge", "amount": amount, "posted_on": day}
+    rows = [{**told, "external_id": f"owed by {name}", "patient": name} for name in ("anna", "boris")]
     for party in (world.here, world.there):
-        answer = await world.post(
-            f"/v1/staff/patients/{party.patient_id}/appointments", party.staff, BODIES["bookVisit"]
-        )
+        await world.post("/v1/partner/sync/ledger", party.partner, {"items": rows})
+
+
+async def payments(world: World, who: str) -> Ids:  # noqa: ARG001
+    """Of ours, of the neighbour in the same clinic, of somebody elsewhere; none has a page yet."""
+    await owing(world)
+    made, provider = [], world.ports.payments
+    assert provider is not None
+    for party, patient_id in (
+        (world.here, world.here.patient_id),
+        (world.here, world.here.other_patient_id),
+        (world.there, world.there.patient_id),
+    ):
+        async with world.database.writing(party.scope) as writing:
+            made.append(await open_payment(writing, party.clinic_id, patient_id, None, provider, SYSTEM, now()))
+    return ids(*made)
+
+
+async def pay_links(world: World, who: str) -> Ids:  # noqa: ARG001
+    """Of our patient, of the neighbour (the path names ours), of somebody elsewhere."""
+    await owing(world)
+    made = []
+    for party, patient_id in (
+        (world.here, world.here.patient_id),
+        (world.here, world.here.other_patient_id),
+        (world.there, world.there.patient_id),
+    ):
+        answer = await world.post(f"/v1/staff/patients/{patient_id}/pay-links", party.staff, {})
+        made.append(answer.json()["link_id"])
+    return ids(*made)
+
+
+_COUNT = count()
+
+
+async def visits(world: World, who: str) -> Ids:
+    """Of ours, of somebody elsewhere, and of the neighbour in the same clinic (staff sees that one too)."""
+    owners = [(world.here, world.here.patient_id), (world.there, world.there.patient_id)]
+    if who != "staff":
+        owners.append((world.here, world.here.other_patient_id))
+    start, made = now() + 3 * DAY + (next(_COUNT) % 24) * DAY / 24, []  # asked twice, nobody has two visits at once
+    body = {"starts_at": rfc3339(start), "ends_at": rfc3339(start + DAY / 24)}
+    for party, patient_id in owners:
+        answer = await world.post(f"/v1/staff/patients/{patient_id}/appointments", party.staff, body)
         made.append(answer.json()["appointment_id"])
     return ids(*made)
+
+
+async def branches(world: World, who: str) -> Ids:  # noqa: ARG001
+    return ids(world.here.branch_id, world.there.branch_id)
+
+
+async def slots(world: World, who: str) -> Ids:  # noqa: ARG001
+    return ids(*[await _slot(world, party) for party in (world.here, world.there)])
+
+
+async def _slot(world: World, party: Party) -> str:
+    start = now() + 8 * DAY
+    row = {
+        "external_id": str(new_id()), "branch": "Centro", "freed": True,
+        "starts_at": rfc3339(start), "ends_at": rfc3339(start + DAY / 24),
+    }  # fmt: skip
+    answer = await world.post("/v1/partner/sync/slots", party.partner, {"items": [row]})
+    return str(answer.json()["rows"][0]["id"])
+
+
+async def waiting_entries(world: World, who: str) -> Ids:  # noqa: ARG001
+    return ids(*[await _entry(world, party) for party in (world.here, world.there)])
+
+
+async def _entry(world: World, party: Party) -> str:
+    body = {**BODIES["joinMyWaitingList"], "service": f"Hygiene {next(_COUNT)}"}  # nobody waits twice for one
+    answer = await world.post("/v1/me/waiting-list", party.patient, body)
+    return str(answer.json()["entry_id"])
+
+
+async def slot_offers(world: World, who: str) -> Ids:
+    """A time was freed here and there, and the patient who waits was asked."""
+    await waiting_entries(world, who)
+    await slots(world, who)
+    told = [await world.get("/v1/me/slot-offers", party.patient) for party in (world.here, world.there)]
+    return ids(*[answer.json()["items"][0]["offer_id"] for answer in told])
 
 
 async def sessions(world: World, who: str) -> Ids:  # noqa: ARG001
@@ -99,9 +203,26 @@ async def external_patients(world: World, who: str) -> Ids:  # noqa: ARG001
     return ids("anna", "only-there")
 
 
-async def accounts(world: World, who: str) -> Ids:  # noqa: ARG001
-    """Who may open our patient's record, and somebody who may not."""
-    return ids(world.here.account_id, world.there.account_id)
+async def accesses(world: World, who: str) -> Ids:  # noqa: ARG001
+    """A carer of our patient, of the neighbour in the same clinic, of somebody elsewhere."""
+    owners = [(world.here, world.here.patient_id), (world.here, world.here.other_patient_id)]
+    return ids(*[await _carer(world, *owner) for owner in [*owners, (world.there, world.there.patient_id)]])
+
+
+async def _carer(world: World, party: Party, patient_id: UUID) -> str:
+    async with world.database.writing(party.scope) as writing:
+        carer = await account_of_phone(writing, "+393471200099", now())
+        await grant_access(writing, party.clinic_id, carer, patient_id, "carer", now())
+        named = text("select id from access where account_id = :carer and patient_id = :patient")
+        return str((await writing.execute(named, {"carer": carer, "patient": patient_id})).scalar_one())
+
+
+async def wards(world: World, who: str) -> Ids:  # noqa: ARG001
+    """The neighbour, for whom our patient cares; our own record is no ward, and those elsewhere are not ours."""
+    here, there = world.here, world.there
+    async with world.database.writing(here.scope) as writing:
+        await grant_access(writing, here.clinic_id, here.account_id, here.other_patient_id, "carer", now())
+    return ids(here.other_patient_id, here.patient_id, there.patient_id, there.other_patient_id)
 
 
 async def colleagues(world: World, who: str) -> Ids:  # noqa: ARG001
@@ -121,8 +242,142 @@ async def apps(world: World, who: str) -> Ids:  # noqa: ARG001
     return ids(app_id, world.there.app_id)
 
 
+async def requests(world: World, who: str) -> Ids:
+    """Asked by our patient; of the neighbour in the same clinic (staff sees that one too), of somebody elsewhere."""
+    owners = [(world.here, world.here.patient_id), (world.there, world.there.patient_id)]
+    if who != "staff":
+        owners.append((world.here, world.here.other_patient_id))
+    made = []
+    for party, patient_id in owners:
+        actor = Actor(ActorKind.PATIENT, party.account_id)
+        async with world.database.writing(party.scope) as writing:
+            made.append(
+                await make_request(writing, party.clinic_id, patient_id, RequestKind.BOOK_VISIT, None, {}, actor, now())
+            )
+    return ids(*[each.request_id for each in made])
+
+
+_OFFERED: dict[str, Any] = {
+    "version": 1, "title": "With a crown", "currency": "EUR",
+    "stages": [
+        {"title": "Crown", "items": [{"name": "Crown", "unit_price": {"amount_minor": 60_000, "currency": "EUR"}}]}
+    ],
+}  # fmt: skip
+_TOLD = PlanFact(external_id="p", patient="anna", **_OFFERED)
+_ANSWERED = {
+    "offer_sha256": fingerprint(canonical(offered(_TOLD, sums(_TOLD.plan())))),
+    "language": "it",
+}
+
+
+async def plans(world: World, who: str) -> Ids:  # noqa: ARG001
+    """Of ours, of the neighbour in the same clinic, of somebody elsewhere: all with the same offer."""
+    owners = [(world.here, "anna"), (world.here, "boris"), (world.there, "anna")]
+    return ids(*[await _plan(world, party, patient) for party, patient in owners])
+
+
+async def _plan(world: World, party: Party, patient: str) -> str:
+    row = {**_OFFERED, "external_id": str(new_id()), "patient": patient, "group": f"{patient} of {party.clinic_id}"}
+    answer = await world.post("/v1/partner/sync/plans", party.partner, {"items": [row]})
+    return str(answer.json()["rows"][0]["id"])
+
+
+async def plan_groups(world: World, who: str) -> Ids:
+    await plans(world, who)
+    here, there = world.here.clinic_id, world.there.clinic_id
+    return ids(f"anna of {here}", f"boris of {here}", f"anna of {there}")
+
+
+async def copies(world: World, who: str) -> Ids:  # noqa: ARG001
+    """A copy that is ready, and one of the other clinic's patient."""
+    made = [
+        (await world.post("/v1/me/privacy/exports", each.patient, None)).json()["export_id"] for each in both(world)
+    ]
+    await make_copies(world.database, world.ports.storage, now())
+    return ids(*made)
+
+
+async def downloads(world: World, who: str) -> Ids:
+    """The address of a copy is good for its own account only."""
+    made = []
+    known = await copies(world, who)
+    for party, export_id in zip(both(world), (known.own, *known.foreign), strict=True):
+        answer = await world.post(f"/v1/me/privacy/exports/{export_id}/link", party.patient, None)
+        made.append(answer.json()["url"].rpartition("/")[2])
+    return ids(*made)
+
+
+async def erasure_requests(world: World, who: str) -> Ids:  # noqa: ARG001
+    return ids(
+        *[(await world.post("/v1/me/privacy/erasure", each.patient, {})).json()["request_id"] for each in both(world)]
+    )
+
+
+async def holds(world: World, who: str) -> Ids:  # noqa: ARG001
+    made = []
+    for party in both(world):
+        path = f"/v1/staff/patients/{party.patient_id}/legal-holds"
+        made.append((await world.post(path, party.staff, BODIES["setLegalHold"])).json()["hold_id"])
+    return ids(*made)
+
+
+async def erasures(world: World, who: str) -> Ids:  # noqa: ARG001
+    """Of somebody here whom no other id is of, and of one there: their archives lie in the storage."""
+    made = []
+    for party in both(world):
+        row = patient_fact(str(new_id()), "Erna", None).model_dump(mode="json")
+        told = await world.post("/v1/partner/sync/patients", party.partner, {"items": [row]})
+        answer = await world.post(f"/v1/staff/patients/{told.json()['rows'][0]['id']}/erasure", party.staff, {})
+        made.append(answer.json()["erasure_id"])
+    await carry_out_erasures(world.database, world.ports.storage, now())
+    return ids(*made)
+
+
+def both(world: World) -> tuple[Party, Party]:
+    return world.here, world.there
+
+
+async def promotions(world: World, who: str) -> Ids:
+    """Open to patients, or drafts for the desk to publish or to end."""
+    return ids(*await promotions_of_both(world, drafts=who == "staff"))
+
+
+async def cards(world: World, who: str) -> Ids:  # noqa: ARG001
+    return ids(*await cards_of_both(world))
+
+
+async def bills(world: World, who: str) -> Ids:  # noqa: ARG001
+    return ids(*await bills_of_both(world))
+
+
+def owned(found: Callable[[World, str], Awaitable[list[object]]]) -> Owners:
+    async def owners(world: World, who: str) -> Ids:
+        return ids(*await found(world, who))
+
+    return owners
+
+
+async def patients_with_a_template(world: World, who: str) -> Ids:
+    await template(world, world.here, NOTE)
+    return await patients(world, who)
+
+
 IDS: dict[str, Owners] = {
-    "account_id": accounts,
+    **{name: owned(found) for name, found in PAPERS.items()},
+    "sendDocument patient_id": patients_with_a_template,
+    "promotion_id": promotions,
+    "card_id": cards,
+    "redemption_id": bills,
+    "payment_id": payments,
+    "link_id": pay_links,
+    "export_id": copies,
+    "download_token": downloads,
+    "erasure_request_id": erasure_requests,
+    "hold_id": holds,
+    "erasure_id": erasures,
+    "access_id": accesses,
+    "ward_id": wards,
+    "thing_id": pictures,
     "staff_id": colleagues,
     "app_id": apps,
     "patient_id": patients,
@@ -131,31 +386,99 @@ IDS: dict[str, Owners] = {
     "picture_id": pictures,
     "conversation_id": conversations,
     "external_id": external_patients,
+    "request_id": requests,
+    "branch_id": branches,
+    "slot_id": slots,
+    "entry_id": waiting_entries,
+    "offer_id": slot_offers,
+    "plan_id": plans,
+    "group": plan_groups,
 }
 
 # Path parameters that name no row of anybody: the caller's own name for a new thing, or a word of a list.
-WORDS = {"purpose": "service", "variant": "original", "picture_external_id": "x-1", "id": "finding-1"}
+WORDS = {
+    "purpose": "service", "variant": "original", "picture_external_id": "x-1", "id": "finding-1",
+    "thing": "picture",
+}  # fmt: skip
 
 # Query parameters that an operation does not do without.
-QUERIES = {"findPatients": {"phone": "+390255501234"}}
+QUERIES = {
+    "findSettledBill": {"bill": "R-1"},
+    "findPatients": {"phone": "+390255501234"},
+    "listBranchDay": {"day": "2026-11-23"},
+    "listMyChartChanges": {"since": "2024-01-01"},
+    "listPatientChartChanges": {"since": "2024-01-01"},
+    "listChartChangesAsStaff": {"since": "2024-01-01"},
+}
 
 FILE = {"file": ("scan.jpg", photo())}
 
+_BILL = {"bill": "R-1", "price": {"amount_minor": 1_000, "currency": "EUR"}, "points": 1}
+
 # A body that is taken when the ids are right: otherwise every id would be answered 422 and nothing be proved.
 BODIES: dict[str, Any] = {
+    "namePatientReferrer": {"code": A_FRIENDS_CODE},
+    "nameReferrer": {"code": A_FRIENDS_CODE},
+    "nameMyReferrer": {"code": A_FRIENDS_CODE},
+    "settleBill": {"patient_id": str(new_id()), **_BILL},
+    "settlePartnerBill": {"patient": "anna", **_BILL},
+    "adjustPoints": {"client_id": str(new_id()), "points": 5, "reason": "A sorry"},
+    "issueCard": {"client_id": str(new_id()), "title": "Three", "service": "Hygiene", "sessions": 3},
+    "useCard": {"client_id": str(new_id())},
+    "reverseBill": {"reason": "Billed twice"},
+    "reversePartnerBill": {"reason": "Billed twice"},
+    "startMyPayment": {},
+    "startPatientPayment": {},
+    "makePayLink": {},
+    "recordFinding": {"notation": "fdi", "tooth": "16", "code": "caries", "observed_on": "2025-01-01"},
+    "askMyErasure": {},
+    "askPatientErasure": {},
+    "confirmErasure": {},
+    "refuseErasure": {"reason": "legal_duty"},
+    "openArchive": {"reason": "legal_claims"},
+    "setLegalHold": {"reason": "Claim 2026/114"},
     "linkRecord": {"code": "7KQ2M-9XARD"},
-    "setMyConsent": {"granted": True},
+    "setMyConsent": {"granted": True, "text_version": "2026-11", "language": "it"},
+    "setPatientConsent": {"granted": True, "text_version": "2026-11", "language": "it"},
     "sendMyMessage": {"client_id": str(new_id()), "body": "Good morning"},
+    "sendPatientMessage": {"client_id": str(new_id()), "body": "Good morning"},
     "markMyConversation": {"delivered": 1, "read": 1},
+    "markPatientConversation": {"delivered": 1, "read": 1},
     "confirmNotices": {"items": [{"notice_id": str(new_id()), "kind": "opened"}]},
-    "bookVisit": {"starts_at": rfc3339(now() + DAY), "ends_at": rfc3339(now() + DAY + DAY / 24)},
+    "bookVisit": {"starts_at": rfc3339(now() + 3 * DAY), "ends_at": rfc3339(now() + 3 * DAY + DAY / 24)},
+    "answerRequest": {"verdict": "accepted"},
     "changeVisit": {"status": "confirmed"},
     "issueLinkCode": {"relation": "self"},
     "sendMessage": {"client_id": str(new_id()), "body": "Good morning"},
     "markConversation": {"delivered": 1, "read": 1},
+    "hideThing": {"private": True},
+    "hideMyThing": {"private": True},
+    "changeAccess": {"scopes": ["book"]},
+    "blockAccess": {"phone": "+393471200098", "reason": "By court"},
     "linkMyPicture": {"variant": "original"},
-    "linkWardPicture": {"variant": "original"},
+    "acceptMyPlan": _ANSWERED,
+    "sendMyAcceptanceCode": _ANSWERED,
+    "sendPatientAcceptanceCode": _ANSWERED,
+    "acceptPatientPlan": _ANSWERED,
+    "declineMyPlan": {**_ANSWERED, "reason": "needs_time"},
+    "declinePatientPlan": {**_ANSWERED, "reason": "needs_time"},
+    "withdrawPlanOffer": {"note": "A wrong price"},
+    "linkPatientPicture": {"variant": "original"},
 }
 
+BODIES["moveVisit"] = {"starts_at": rfc3339(now() + 5 * DAY), "ends_at": rfc3339(now() + 5 * DAY + DAY / 24)}
+BODIES["setBranchBooking"] = {"booking": "direct", "cancel_notice_hours": 24, "most_ahead": 3}
+for name, body in {
+    "cancelMyAppointment": {"reason": "no_time"},
+    "moveMyAppointment": {"words": "After school"},
+    "requestMyVisit": {"service": "Hygiene"},
+    "bookMySlot": {"service": "Hygiene"},
+    "joinMyWaitingList": {"service": "Hygiene", "until": f"{now() + 30 * DAY:%Y-%m-%d}"},
+}.items():
+    BODIES[name] = BODIES[name.replace("My", "Patient", 1)] = body  # one's own door and the guardian's
+
+BODIES |= PAPER_BODIES
+
 # Operations that take a form with a file instead of JSON.
-FORMS = {"uploadPicture": {"kind": "photo"}, "putPicture": {"kind": "photo"}}
+FILES = {"putDocumentFile": PDF_FILE}
+FORMS = {"uploadPicture": {"kind": "photo"}, "putPicture": {"kind": "photo"}, "putDocumentFile": {}}

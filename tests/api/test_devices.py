@@ -177,7 +177,7 @@ async def test_foreign_and_absent_notices_are_passed_over_alike(world: World) ->
 async def test_a_guardian_reports_what_was_said_to_a_ward(world: World) -> None:
     here = world.here
     async with world.database.writing(here.scope) as writing:
-        await grant_access(writing, here.clinic_id, here.account_id, here.other_patient_id, "guardian", now())
+        await grant_access(writing, here.clinic_id, here.account_id, here.other_patient_id, "carer", now())
     told = await tell(world, here, patient_id=here.other_patient_id)
     assert await receipts(world, here.patient, (told, "opened")) == {"known": 1}
     assert await opened_events(world) == 1
@@ -189,7 +189,8 @@ async def test_a_patients_no_is_obeyed_and_so_is_a_later_yes(world: World) -> No
     await tell(world, world.here, **marketing)
     assert await reached(world) == []
     for granted, tokens in ((True, [PHONE["token"]]), (False, []), (False, [])):
-        said = await world.http.put("/v1/me/consents/marketing", headers=world.here.patient, json={"granted": granted})
+        word = {"granted": granted, "text_version": "2026-11", "language": "it"}
+        said = await world.http.put("/v1/me/consents/marketing", headers=world.here.patient, json=word)
         assert said.status_code == 204, said.text
         await tell(world, world.here, **marketing)
         assert await reached(world) == tokens
@@ -198,7 +199,7 @@ async def test_a_patients_no_is_obeyed_and_so_is_a_later_yes(world: World) -> No
     assert words == [True, False]
 
 
-async def test_consents_know_four_purposes(world: World) -> None:
+async def test_consents_know_their_purposes(world: World) -> None:
     wrong = await world.http.put("/v1/me/consents/spam", headers=world.here.patient, json={"granted": True})
     assert wrong.status_code == 422
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it gives no types
 from openapi_spec_validator import validate
 
 from api.app import bare_app
@@ -90,3 +91,19 @@ def test_every_body_has_an_example(documents: dict[Door, Any], door: Door) -> No
     for name, operation in operations(documents[door]):
         for content in operation.get("requestBody", {}).get("content", {}).values():
             assert "example" in content or "examples" in content, name
+
+
+def spoiled(made: dict[str, Any]) -> Iterator[str]:
+    """Every example that its own schema does not take."""
+    for node in nodes(made):
+        schema = node.get("schema", node)
+        examples = [*node["examples"]] if isinstance(node.get("examples"), list) else []
+        examples += [node["example"]] if "example" in node else []
+        if examples and {"type", "$ref", "anyOf", "allOf", "enum"} & set(schema):
+            judge = Draft202012Validator({**schema, "components": made["components"]})
+            yield from (error.message for example in examples for error in judge.iter_errors(example))
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_every_example_is_what_its_schema_takes(documents: dict[Door, Any], door: Door) -> None:
+    assert list(spoiled(documents[door])) == []

@@ -201,6 +201,14 @@ async def test_a_file_larger_than_a_piece_comes_whole(world: World, monkeypatch:
     assert piece.content == content[50:450]
 
 
+async def test_a_picture_whose_file_was_lost_is_said_to_be_lost(world: World) -> None:
+    picture = (await sent(world, photo()))["picture_id"]
+    await work(world)
+    url = await link(world, picture)
+    await world.ports.storage.erase_under(str(world.here.clinic_id))
+    assert refused(await world.get(url, {}), 404, "file-lost")
+
+
 async def test_a_client_that_has_the_file_is_not_sent_it_again(world: World) -> None:
     picture = (await sent(world, photo()))["picture_id"]
     await work(world)
@@ -280,7 +288,7 @@ async def test_pages_of_pictures_follow_each_other(world: World) -> None:
 
 
 async def test_pictures_cost_few_statements(world: World, at_most: Queries) -> None:
-    with at_most(6):
+    with at_most(8):  # app and patient, before the file and at its row; the patient held, and not being erased
         picture = (await sent(world, photo()))["picture_id"]
     await work(world)
     with at_most(2):

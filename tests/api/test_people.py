@@ -109,12 +109,32 @@ async def test_a_revoked_app_is_refused_with_its_token_and_with_its_secret(world
 
 async def test_a_record_that_was_shut_is_shut_at_the_next_request(world: World) -> None:
     here = world.here
-    path = f"/v1/staff/patients/{here.patient_id}/access/{here.account_id}"
+    listed = await world.get(f"/v1/staff/patients/{here.patient_id}/access", here.staff)
+    path = f"/v1/staff/patients/{here.patient_id}/access/{listed.json()['items'][0]['access_id']}"
     assert (await world.get("/v1/me/appointments", here.patient)).status_code == 200
     assert await gone(world, path, here.staff) == (204, "")
     assert refused(await world.get("/v1/me/appointments", here.patient)) == (403, "no-record-linked")
     assert await gone(world, path, here.staff) == (404, "not-found")
     assert await events(world, here) == [("record.unlinked", "staff")]
+
+
+async def test_who_works_here_and_which_systems_push_is_listed_page_by_page(world: World) -> None:
+    staff_id, rita = await hired(world)
+    assert refused(await world.get("/v1/staff/people", rita)) == (403, "not-allowed")
+    first = (await world.get("/v1/staff/people?limit=1", world.here.staff)).json()
+    rest = (await world.get(f"/v1/staff/people?cursor={first['next_cursor']}", world.here.staff)).json()
+    found = [*first["items"], *rest["items"]]
+    assert [(each["staff_id"], each["name"]) for each in found] == [
+        (str(world.here.staff_id), "Olga"),
+        (staff_id, "Rita"),
+    ]
+    assert set(found[1]["permissions"]) == PRESETS["reception"]
+    apps = (await world.get("/v1/staff/partner-apps", world.here.staff)).json()
+    assert [(each["app_id"], each["system"]) for each in apps["items"]] == [(str(world.here.app_id), "mis")]
+    await gone(world, f"/v1/staff/people/{staff_id}", world.here.staff)
+    await gone(world, f"/v1/staff/partner-apps/{world.here.app_id}", world.here.staff)
+    assert len((await world.get("/v1/staff/people", world.here.staff)).json()["items"]) == 1
+    assert (await world.get("/v1/staff/partner-apps", world.here.staff)).json()["items"] == []
 
 
 async def test_a_permission_that_this_version_does_not_know_is_passed_over(world: World) -> None:

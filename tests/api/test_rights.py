@@ -16,13 +16,13 @@ from sqlmodel import SQLModel
 from starlette.routing import WebSocketRoute
 
 from api.app import bare_app
-from tests.api.foreign import BODIES, FILE, FORMS, IDS, QUERIES, WORDS, Ids, patients
+from tests.api.foreign import BODIES, FILE, FILES, FORMS, IDS, QUERIES, WORDS, Ids, patients
 from tests.world import World
 
 # No token needed: one proves who one is here, or the address itself is the proof (a signed link).
 PUBLIC = {
     "requestCode", "openSession", "renewSession", "openStaffSession", "issuePartnerToken", "live", "ready",
-    "fetchPicture", "lookAtPicture",
+    "fetchPicture", "lookAtPicture", "showPayLink", "payByLink", "hearPayments", "payPrintedPage", "fetchCalendar",
 }  # fmt: skip
 DOORS = {"/v1/me": "patient", "/v1/patients": "patient", "/v1/staff": "staff", "/v1/partner": "partner"}
 SOCKETS = {"/v1/chat/ws"}
@@ -75,7 +75,7 @@ async def called(
     options: dict[str, Any] = {"headers": {**token, **({"host": host} if host else {})}}
     options["params"] = QUERIES.get(operation.name, {})
     if operation.name in FORMS:
-        options |= {"data": FORMS[operation.name], "files": FILE}
+        options |= {"data": FORMS[operation.name], "files": FILES.get(operation.name, FILE)}
     elif operation.has_body:
         options["json"] = BODIES.get(operation.name, {})
     return await world.http.request(operation.method, path, **options)
@@ -86,7 +86,8 @@ def token_of(world: World, who: str) -> dict[str, str]:
 
 
 async def known_ids(world: World, operation: Operation) -> dict[str, Ids]:
-    return {name: await IDS[name](world, operation.door) for name in operation.ids}
+    owners = {name: IDS.get(f"{operation.name} {name}", IDS[name]) for name in operation.ids}
+    return {name: await owner(world, operation.door) for name, owner in owners.items()}
 
 
 async def rows(world: World) -> dict[str, int]:

@@ -9,6 +9,7 @@ from tests.architecture.house import DOMAIN, PACKAGES, SHELLS, modules
 
 # What else in a domain package touches the world, and with what. Everything not named here is rules.
 TOUCHES = {
+    "cabinet.stripe_payments": "the network: a payment provider",
     "chat.functions": "PostgreSQL: the functions that a send is made of",
     "chat.hub": "sockets, and the database they are woken from",
     "chat.unread_push": "PostgreSQL: who did not see a message",

@@ -14,7 +14,7 @@ from automation.tables import Enrolment, Timer, Touchpoint
 from automation.templates import HYGIENE_RECALL
 from cabinet.facts import ServiceKind
 from cabinet.tables.chart import ProcedureRow
-from clinic.appointment import AppointmentStatus
+from clinic.appointment import AppointmentStatus, NewVisit
 from clinic.commands import book_visit, change_visit, take_appointments
 from clinic.facts import AppointmentFact
 from core.database import Sweeping
@@ -46,10 +46,8 @@ async def admitted(world: World, party: Party, people: Sequence[Person]) -> None
 
 async def book(world: World, patient_id: UUID, at: datetime) -> UUID:
     async with world.database.writing(world.here.scope) as writing:
-        visit = await book_visit(
-            writing, world.here.clinic_id, patient_id, at + 9 * DAY, at + 9 * DAY + timedelta(hours=1),
-            "Hygiene", "", SYSTEM, at,
-        )  # fmt: skip
+        new = NewVisit(at + 9 * DAY, at + 9 * DAY + timedelta(hours=1), "Hygiene")
+        visit = await book_visit(writing, world.here.clinic_id, patient_id, new, SYSTEM, at)
     return visit.appointment_id
 
 

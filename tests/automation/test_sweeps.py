@@ -10,6 +10,7 @@ from automation.commands import enrol, start_journey
 from automation.tables import JourneyRow, Timer
 from automation.templates import HYGIENE_RECALL
 from cabinet.tables.chart import ProcedureRow
+from clinic.appointment import NewVisit
 from clinic.commands import book_visit
 from core.events import SYSTEM
 from enamel.worker.automation import run_journeys
@@ -52,10 +53,8 @@ async def test_bookings_in_many_clinics_are_taken_back_with_as_many_statements_a
     await run_journeys(world.database, NOON)
     async with world.database.sweeping() as sweeping:
         for row in await enrolments(world):
-            await book_visit(
-                sweeping, row.clinic_id, row.patient_id, NOON + 9 * DAY, NOON + 9 * DAY + timedelta(hours=1),
-                "Hygiene", "", SYSTEM, NOON,
-            )  # fmt: skip
+            new = NewVisit(NOON + 9 * DAY, NOON + 9 * DAY + timedelta(hours=1), "Hygiene")
+            await book_visit(sweeping, row.clinic_id, row.patient_id, new, SYSTEM, NOON)
     with at_most(9):
         assert await run_journeys(world.database, NOON + DAY) == 20
     assert [(notice.state, notice.reason) for notice in await notices(world)] == [("cancelled", "booked")] * 20

@@ -1,6 +1,8 @@
 """The odontogram: folded from findings, the same in any order, whole at any age, true on any date."""
 
 import csv
+import random
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -10,10 +12,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cabinet.eruption import chart_holds_until
-from cabinet.finding import COVERING, ON_SURFACES, PRESENCE, REPLACING, Finding, FindingCode, FindingStatus, Material
+from cabinet.finding import (
+    COVERING,
+    GRADES,
+    JOINING,
+    ON_SURFACES,
+    PRESENCE,
+    REPLACING,
+    ROOT_WORK,
+    Finding,
+    FindingCode,
+    FindingStatus,
+    Material,
+)
 from cabinet.nhanes import findings_of_nhanes
 from cabinet.odontogram import odontogram
 from cabinet.tooth import DECIDUOUS, PERMANENT, canonical_surfaces, is_tooth, predecessor, surfaces_of
+from cabinet.tooth_history import histories
 from cabinet.tooth_state import (
     MOST_FINDINGS,
     MOST_TEETH,
@@ -66,6 +81,9 @@ def any_finding(draw: st.DrawFn) -> Finding:
         status=draw(st.sampled_from(FindingStatus)),
         surfaces=tuple(surface for surface in surfaces_of(name) if surface in surfaces),
         material=draw(st.none() | st.sampled_from(Material)),
+        group=draw(st.none() | st.sampled_from("ab")) if code in JOINING else None,
+        grade=draw(st.none() | st.integers(1, GRADES[code])) if code in GRADES else None,
+        canals=draw(st.none() | st.integers(1, 4)) if code in ROOT_WORK else None,
         series=draw(st.none() | st.integers(0, 3).map(lambda number: UUID(int=number))),
         version=draw(st.integers(0, 3)),
     )
@@ -82,6 +100,69 @@ def test_the_chart_is_the_same_in_whatever_order_findings_arrive(
 ) -> None:
     first, second = orders
     assert odontogram(first, born, LATER) == odontogram(second, born, LATER)
+
+
+def lone(finding: Finding, day: date) -> Finding:
+    return replace(finding, observed_on=day, series=None, version=0)
+
+
+@given(st.lists(any_finding(), max_size=12, unique_by=lambda each: each.observed_on), BIRTHS, st.randoms())
+def test_findings_of_distinct_days_fold_in_the_order_of_their_days(
+    findings: list[Finding], born: date, chance: random.Random
+) -> None:
+    """The chart of each of the days knows what came before and nothing after, whatever the order of arrival."""
+    told = [lone(each, each.observed_on) for each in findings]
+    shuffled = chance.sample(told, len(told))
+    for each in told:
+        assert odontogram(shuffled, born, each.observed_on) == odontogram(
+            [past for past in sorted(told, key=lambda one: one.observed_on) if past.observed_on <= each.observed_on],
+            born,
+            each.observed_on,
+        )
+
+
+@given(st.permutations(sorted(PRESENCE - {C.NOT_ASSESSED})), st.integers(1, 5))
+def test_of_what_was_said_of_one_day_about_a_place_the_last_in_the_order_of_codes_holds(
+    codes: list[FindingCode], how_many: int
+) -> None:
+    """The tie rule; which of them was sent or stored last plays no part."""
+    said = codes[:how_many]
+    last = max(said, key=list(C).index)
+    assert histories([found("36", code) for code in said], DAY)["36"].place is last
+
+
+@given(
+    st.lists(any_finding(), min_size=2, max_size=8).flatmap(
+        lambda each: st.tuples(st.just(each), st.permutations(each))
+    )
+)
+def test_findings_of_one_day_fold_the_same_in_whatever_order_they_are_stored(
+    orders: tuple[list[Finding], list[Finding]],
+) -> None:
+    first, second = ([lone(each, DAY) for each in order] for order in orders)
+    assert odontogram(first, BORN, DAY) == odontogram(second, BORN, DAY)
+
+
+def test_caries_and_its_filling_of_one_day_tie_by_the_order_of_codes() -> None:
+    """The filling was done after the caries was found, whichever was stored first."""
+    caries, filling = found("16", C.CARIES, "O"), found("16", C.FILLING, "O", S.COMPLETED)
+    for order in ([caries, filling], [filling, caries]):
+        assert [line.code for line in tooth(adult(*order), "16").findings] == [C.FILLING]
+
+
+def test_an_extraction_and_an_implant_of_one_day_leave_the_implant() -> None:
+    gone, put = found("36", C.EXTRACTED, status=S.COMPLETED), found("36", C.IMPLANT, status=S.COMPLETED)
+    assert tooth(adult(put, gone), "36").presence is Presence.IMPLANT
+
+
+def test_sound_is_said_until_something_is_found_and_ends_what_was_thought_to_be_damage() -> None:
+    sound = found("16", C.SOUND)
+    assert [line.code for line in tooth(adult(sound), "16").findings] == [C.SOUND]
+    assert tooth(adult(sound), "16").text.endswith("in place. Healthy.")
+    ill = adult(sound, found("16", C.CARIES, "O", on=LATER))
+    assert [line.code for line in tooth(ill, "16").findings] == [C.CARIES]
+    before = found("16", C.CARIES, "O", on=DAY - timedelta(days=5))
+    assert conditions(adult(before, sound), "16")["O"] == "sound"
 
 
 @given(st.lists(any_finding(), max_size=25), BIRTHS, st.dates(date(1930, 1, 1), date(2030, 1, 1)))
@@ -146,6 +227,8 @@ def test_nhanes_tooth_counts_say_what_is_there(code: str, state: str) -> None:
 def test_nhanes_surfaces_land_on_their_surface_of_the_tooth_that_stood_there() -> None:
     assert conditions(adult(*findings_of_nhanes("surface_condition", "16", "-7", DAY)), "16")["M"] == "caries"
     assert conditions(adult(*findings_of_nhanes("surface_condition", "11", "-5", DAY)), "11")["I"] == "caries"
+    (behind,) = findings_of_nhanes("tooth_count", "17", "1", DAY)
+    assert behind.tooth == "55s2"
     (milk,) = findings_of_nhanes("surface_condition", "14", "1", DAY, primary=True)
     assert (milk.tooth, milk.material) == (predecessor("14"), Material.AMALGAM)
     with pytest.raises(ValueError, match="no code"):
@@ -302,3 +385,70 @@ def test_the_text_says_what_a_patient_asks() -> None:
     planned = found("16", C.CROWN, status=S.PLANNED)
     text = tooth(adult(found("16", C.CARIES, "O"), planned), "16").text
     assert text == "Tooth 16, upper right first molar: in place. Caries (chewing surface). Planned: crown."
+
+
+def renewed(*ends: Finding) -> list[tuple[FindingCode, FindingStatus]]:
+    """A crown that is there, one that is planned in its place, and what ended."""
+    there = found("16", C.CROWN, series=1, version=1)
+    ahead = found("16", C.CROWN, status=S.PLANNED, on=DAY + timedelta(days=10), series=2, version=1)
+    return [(line.code, line.status) for line in tooth(adult(there, ahead, *ends), "16").findings]
+
+
+def test_a_plan_that_was_given_up_takes_no_crown_away_and_a_lost_crown_no_plan() -> None:
+    ends = {"on": DAY + timedelta(days=20), "status": S.RESOLVED, "version": 2}
+    plan, crown = (found("16", C.CROWN, series=series, **ends) for series in (2, 1))  # type: ignore[arg-type]
+    assert renewed(plan) == [(C.CROWN, S.EXISTING)]
+    assert renewed(crown) == [(C.CROWN, S.PLANNED)]
+    assert renewed(plan, crown) == []
+
+
+def test_a_given_up_plan_leaves_the_implant_that_is_there() -> None:
+    ahead = found("36", C.IMPLANT, status=S.PLANNED, series=1, version=1)
+    given_up = found("36", C.IMPLANT, status=S.RESOLVED, on=LATER, series=1, version=2)
+    assert tooth(adult(found("36", C.IMPLANT), ahead, given_up), "36").presence is Presence.IMPLANT
+
+
+def test_done_work_that_was_planned_before_ends_when_it_is_resolved() -> None:
+    steps = ((1, S.PLANNED), (2, S.COMPLETED), (3, S.RESOLVED))
+    crown = [found("16", C.CROWN, status=s, on=DAY + timedelta(days=v), series=1, version=v) for v, s in steps]
+    assert not tooth(adult(*crown), "16").crowned
+
+
+TENTH = date(2025, 10, 1)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "on", "at", "presence"),
+    [
+        (C.CARIES, S.EXISTING, TENTH - timedelta(days=30), TENTH, "present"),
+        (C.FILLING, S.PLANNED, TENTH - timedelta(days=2000), TENTH + timedelta(days=7 * 365), "present"),
+        (C.FILLING, S.PLANNED, TENTH - timedelta(days=2000), date(2033, 10, 1), "gone"),
+        (C.CARIES, S.EXISTING, date(2020, 10, 1), date(2027, 9, 30), "present"),
+        (C.CARIES, S.EXISTING, date(2020, 10, 1), date(2027, 10, 1), "gone"),
+        (C.CARIES, S.EXISTING, date(2027, 9, 1), date(2028, 9, 30), "present"),
+        (C.CARIES, S.EXISTING, date(2027, 9, 1), date(2028, 10, 1), "gone"),
+    ],
+)
+def test_a_milk_tooth_that_was_seen_or_has_work_ahead_does_not_vanish_on_a_birthday(
+    code: FindingCode, status: FindingStatus, on: date, at: date, presence: str
+) -> None:
+    """Born on 1 October 2015. The second milk molar is shed at twelve at the latest."""
+    chart = odontogram([found("55", code, "O", status, on)], date(2015, 10, 1), at)
+    here = {each.tooth: each.presence.value for each in chart.teeth}
+    assert here.get("55", "gone") in ((presence,) if presence == "present" else ("gone", "missing"))
+    assert here["15"] == ("unerupted" if presence == "present" else "present")
+
+
+@pytest.mark.parametrize(
+    ("more", "kept"),
+    [((), False), ((C.IMPLANT,), True), ((C.PONTIC,), True)],
+)
+def test_a_crown_planned_for_a_tooth_that_was_lost_is_planned_no_more(
+    more: tuple[FindingCode, ...], kept: bool
+) -> None:
+    ahead = [found("16", code, status=S.PLANNED) for code in (C.CROWN, *more)]
+    lost = found("16", C.EXTRACTED, status=S.COMPLETED, on=DAY + timedelta(days=30))
+    told = {line.code for line in tooth(adult(*ahead, lost), "16").findings}
+    assert (C.CROWN in told) is kept
+    again = found("16", C.CROWN, status=S.PLANNED, on=LATER)
+    assert C.CROWN in {line.code for line in tooth(adult(*ahead, lost, again), "16").findings}

@@ -1,6 +1,8 @@
 """The rules of a plan's money, states and progress."""
 
+from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from cabinet.plan import (
     DROPPED,
     HIDDEN,
+    Answer,
     Item,
     ItemStatus,
     Plan,
@@ -16,14 +19,18 @@ from cabinet.plan import (
     Stage,
     StageStatus,
     event_kind,
-    fault_of,
+    is_chosen,
+    length,
     line,
     may_follow,
     plan_status,
     plan_totals,
     stage_status,
     stage_totals,
+    sums,
 )
+from cabinet.plan_cost import cost
+from cabinet.plan_fault import fault_of
 from core.money import LARGEST_MINOR, Money
 
 
@@ -33,14 +40,20 @@ def eur(minor: int) -> Money:
 
 @st.composite
 def items(draw: st.DrawFn) -> Item:
-    """Sound lines: a discount by amount or by percent, an insurer that pays at most what is left."""
+    """Sound lines: each reduction by amount or by percent takes at most what is left; some are estimates."""
     price, quantity = draw(st.integers(0, 10**6)), draw(st.integers(1, 40))
-    by_amount = draw(st.booleans())
-    discount = eur(draw(st.integers(0, price * quantity))) if by_amount else None
-    points = 0 if by_amount else draw(st.integers(0, 10_000))
-    bare = Item(eur(price), quantity, discount, points)
-    insurance = eur(draw(st.integers(0, line(bare).patient.amount_minor)))
-    return Item(eur(price), quantity, discount, points, insurance, draw(st.sampled_from(ItemStatus)))
+    more = draw(st.integers(0, 10**5))
+    item = Item(eur(price), quantity, status=draw(st.sampled_from(ItemStatus)))
+    if more:
+        item = replace(item, unit_price_high=eur(price + more))
+    for by_amount in ("discount", "promotion", "points", "insurance"):
+        if by_amount in ("discount", "promotion") and draw(st.booleans()):
+            told: dict[str, Any] = {f"{by_amount}_basis_points": draw(st.integers(0, 10_000))}
+            item = replace(item, **told)
+        elif draw(st.booleans()):
+            told = {by_amount: eur(draw(st.integers(0, line(item).patient.amount_minor)))}
+            item = replace(item, **told)
+    return item
 
 
 _STAGES = st.lists(items(), max_size=6).map(lambda found: Stage("a stage", tuple(found)))
@@ -51,11 +64,14 @@ PLANS = st.lists(_STAGES, max_size=5).map(lambda stages: Plan("EUR", tuple(stage
 def test_totals_are_sums_of_the_lines_that_will_be_done(plan: Plan) -> None:
     lines = [line(item) for stage in plan.stages for item in stage.items if item.status not in DROPPED]
     whole = plan_totals(plan)
-    for name in ("price", "discount", "insurance", "patient"):
+    for name in ("price", "discount", "promotion", "points", "insurance", "patient", "patient_high"):
         assert getattr(whole, name).amount_minor == sum(getattr(one, name).amount_minor for one in lines)
     assert whole.price.amount_minor == sum(
-        amount.amount_minor for amount in (whole.discount, whole.insurance, whole.patient)
+        amount.amount_minor
+        for amount in (whole.discount, whole.promotion, whole.points, whole.insurance, whole.patient)
     )
+    assert sums(plan).whole == whole
+    assert sums(plan).stages == tuple(stage_totals(stage, "EUR") for stage in plan.stages)
     by_stage = [stage_totals(stage, "EUR").patient.amount_minor for stage in plan.stages]
     assert whole.patient.amount_minor == sum(by_stage)
 
@@ -64,6 +80,18 @@ def test_totals_are_sums_of_the_lines_that_will_be_done(plan: Plan) -> None:
 def test_a_sound_plan_has_no_fault_and_never_pays_the_patient(plan: Plan) -> None:
     assert fault_of(plan) is None
     assert all(line(item).patient.amount_minor >= 0 for stage in plan.stages for item in stage.items)
+
+
+@given(PLANS)
+def test_estimates_are_summed_as_ranges(plan: Plan) -> None:
+    lines = [line(item) for stage in plan.stages for item in stage.items if item.status not in DROPPED]
+    shown = cost(plan_totals(plan))
+    assert all(one.patient.amount_minor <= one.patient_high.amount_minor for one in lines)
+    if shown.estimate is None:
+        assert all(one.patient == one.patient_high for one in lines)
+    else:
+        assert shown.estimate.low == shown.patient
+        assert shown.estimate.high.amount_minor == sum(one.patient_high.amount_minor for one in lines)
 
 
 @given(items(), st.integers(1, 10**6))
@@ -109,12 +137,29 @@ def test_a_second_currency_is_refused_and_pointed_at() -> None:
         (Item(eur(9), discount=eur(1), discount_basis_points=1), "/discount_basis_points", "two-discounts"),
         (Item(eur(9), discount=eur(10)), "/discount/amount_minor", "more-than-the-price"),
         (Item(eur(LARGEST_MINOR), 2), "/unit_price/amount_minor", "total-too-large"),
+        (Item(eur(9), promotion=eur(1), promotion_basis_points=1), "/promotion_basis_points", "two-promotions"),
+        (Item(eur(9), discount=eur(5), points=eur(5)), "/points/amount_minor", "more-than-the-price"),
+        (Item(eur(9), unit_price_high=eur(8)), "/unit_price_high/amount_minor", "less-than-the-lowest"),
+        (Item(eur(9), 2, unit_price_high=eur(LARGEST_MINOR)), "/unit_price_high/amount_minor", "total-too-large"),
     ],
 )
 def test_money_without_meaning_is_refused_where_it_stands(item: Item, pointer: str, code: str) -> None:
     found = fault_of(Plan("EUR", (Stage("", (item,)),)))
     assert found is not None
     assert (found.pointer, found.code) == (f"/stages/0/items/0{pointer}", code)
+
+
+@pytest.mark.parametrize("needed", [1, 2, -1])
+def test_a_stage_waits_for_earlier_stages_only(needed: int) -> None:
+    stages = (Stage("", (Item(eur(1)),)), Stage("", (Item(eur(1)),), depends_on=(0, needed)))
+    found = fault_of(Plan("EUR", stages))
+    assert found is not None
+    assert (found.pointer, found.code) == ("/stages/1/depends_on/1", "not-an-earlier-stage")
+
+
+def test_visits_and_days_of_a_plan_are_those_its_stages_tell() -> None:
+    assert length([2, None, 3]) == 5
+    assert length([None, None]) is None
 
 
 def test_lines_that_are_sound_alone_may_be_too_much_together() -> None:
@@ -140,9 +185,50 @@ def test_a_stage_is_as_far_as_its_items(items: list[ItemStatus], status: StageSt
 
 def test_an_offer_expires_the_day_after_its_last() -> None:
     last = date(2026, 11, 30)
-    assert plan_status(PlanStatus.PROPOSED, last, last) is PlanStatus.PROPOSED
-    assert plan_status(PlanStatus.PROPOSED, last, date(2026, 12, 1)) is PlanStatus.EXPIRED
-    assert plan_status(PlanStatus.ACCEPTED, last, date(2026, 12, 1)) is PlanStatus.ACCEPTED
+    assert plan_status(PlanStatus.PROPOSED, None, last, last) is PlanStatus.PROPOSED
+    assert plan_status(PlanStatus.PROPOSED, None, last, date(2026, 12, 1)) is PlanStatus.EXPIRED
+    assert plan_status(PlanStatus.ACCEPTED, None, last, date(2026, 12, 1)) is PlanStatus.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("told", "answer", "status"),
+    [
+        ("proposed", "accepted", "accepted"),
+        ("expired", "accepted", "accepted"),  # it was accepted in time; the clinic's system has not heard yet
+        ("proposed", "declined", "declined"),
+        ("accepted", "declined", "declined"),  # a change of what was accepted before
+        ("proposed", "not_chosen", "not_chosen"),
+        ("proposed", "withdrawn", "superseded"),
+        ("accepted", "again", "proposed"),
+        ("proposed", "again", "proposed"),
+        ("in_progress", "again", "in_progress"),
+        ("in_progress", "declined", "in_progress"),
+        ("accepted", "not_chosen", "accepted"),  # the clinic's system knows better
+        ("completed", "accepted", "completed"),
+        ("draft", "accepted", "draft"),
+    ],
+)
+def test_what_was_answered_here_holds_until_the_clinics_system_says_more(told: str, answer: str, status: str) -> None:
+    assert plan_status(PlanStatus(told), Answer(answer), None, date(2026, 11, 30)).value == status
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "chosen"),
+    [
+        ("accepted", None, True),
+        ("in_progress", None, True),
+        ("completed", "accepted", True),
+        ("proposed", "again", True),  # it was accepted; its change is declined before another is accepted
+        ("expired", "again", False),
+        ("proposed", None, False),
+        ("declined", "declined", False),
+        ("stopped", "accepted", False),
+    ],
+)
+def test_a_plan_that_was_accepted_stands_in_the_way_of_the_others(
+    status: str, answer: str | None, *, chosen: bool
+) -> None:
+    assert is_chosen(PlanStatus(status), Answer(answer) if answer else None) is chosen
 
 
 @given(st.sampled_from(PlanStatus), st.sampled_from(PlanStatus))

@@ -11,6 +11,7 @@ from cabinet.tooth import (
     fdi,
     in_chart_order,
     is_tooth,
+    named,
     predecessor,
     successor,
     surfaces_of,
@@ -57,6 +58,31 @@ def _names(code: str, notation: Notation) -> bool:
 def test_what_names_no_tooth_is_refused(code: str, notation: Notation) -> None:
     with pytest.raises(ValueError, match="unknown tooth"):
         fdi(code, notation)
+
+
+EXTRA = [tooth + suffix for tooth in EVERY for suffix in ("s", *(f"s{number}" for number in range(1, 10)))]
+
+
+def test_palmer_names_a_quadrant_and_a_place_and_milk_teeth_by_letter() -> None:
+    pairs = {"UR6": "16", "UL1": "21", "LL8": "38", "LR4": "44", "URA": "51", "ULE": "65", "LLC": "73", "LRB": "82"}
+    extra = {"UR1s": "11s", "LLEs2": "75s2"}
+    assert {code: fdi(code, Notation.PALMER) for code in pairs | extra} == pairs | extra
+    for code in ("16", "UR9", "URF", "UM1", "ur6", "UR6x", "UR"):
+        with pytest.raises(ValueError, match="unknown tooth"):
+            fdi(code, Notation.PALMER)
+
+
+@pytest.mark.parametrize("notation", Notation)
+def test_every_tooth_that_can_be_told_has_a_name_of_its_own(notation: Notation) -> None:
+    names = {named(tooth, notation) for tooth in (*EVERY, *EXTRA)}
+    assert len(names) == 52 * 11
+    assert all(len(name) <= 6 for name in names)
+
+
+@pytest.mark.parametrize("notation", Notation)
+def test_a_name_is_read_back_as_the_tooth_it_names(notation: Notation) -> None:
+    more = EXTRA if notation is not Notation.UNIVERSAL else [tooth + "s" for tooth in EVERY]
+    assert all(fdi(named(tooth, notation), notation) == tooth for tooth in (*EVERY, *more))
 
 
 def test_milk_teeth_have_successors_and_molars_come_without_a_predecessor() -> None:

@@ -179,7 +179,7 @@ async def test_a_guardian_who_loses_a_ward_hears_the_own_record_on_and_the_wards
     boris = Target(patient_id=world.here.other_patient_id)
     async with world.database.writing(world.here.scope) as writing:
         await grant_access(
-            writing, world.here.clinic_id, world.here.account_id, world.here.other_patient_id, "guardian", now()
+            writing, world.here.clinic_id, world.here.account_id, world.here.other_patient_id, "carer", now()
         )
     async with running(world, MemoryWakeups(), SOON) as hub:
         phone, desk = phone_of(world, world.here), desk_of(world, world.here)
@@ -189,7 +189,7 @@ async def test_a_guardian_who_loses_a_ward_hears_the_own_record_on_and_the_wards
         assert (await heard(phone))["rev"] == 1
         async with world.database.writing(world.here.scope) as writing:
             await writing.execute(
-                text("update access set ends_at = now() - interval '1 second' where relation = 'guardian'")
+                text("update access set ends_at = now() - interval '1 second' where relation = 'carer'")
             )
         await until(lambda: len(phone.patients) == 1)
         await say(world, desk, "to Boris alone", boris)

@@ -141,14 +141,12 @@ async def test_a_guardian_writes_for_a_ward_until_the_access_ends(world: World) 
     anna, boris = patient_of(world, world.here), Target(patient_id=world.here.other_patient_id)
     async with world.database.writing(world.here.scope) as writing:
         await grant_access(
-            writing, world.here.clinic_id, world.here.account_id, world.here.other_patient_id, "guardian", now()
+            writing, world.here.clinic_id, world.here.account_id, world.here.other_patient_id, "carer", now()
         )
     sent = await say(world, anna, "Boris ha male", boris)
     assert sent.thread.patient_id == world.here.other_patient_id
     async with world.database.writing(world.here.scope) as writing:
-        await writing.execute(
-            text("update access set ends_at = now() - interval '1 second' where relation = 'guardian'")
-        )
+        await writing.execute(text("update access set ends_at = now() - interval '1 second' where relation = 'carer'"))
     with pytest.raises(NotFound):
         await say(world, anna, "Ancora", boris)
 

@@ -13,10 +13,16 @@ from clinic.appointment import (
     OVER,
     STANDING,
     AppointmentStatus,
+    BookingPolicy,
+    Cancelling,
+    booked_as,
     booking_fault,
+    cancel_until,
+    cancelling,
     day_fault,
     event_kind,
     lies_ahead,
+    may_confirm,
     may_follow,
     span_fault,
 )
@@ -123,3 +129,44 @@ def test_the_day_of_one_zone_is_not_the_day_of_another() -> None:
 )
 def test_a_change_has_one_name(before: S | None, after: S, moved: bool, kind: str) -> None:
     assert event_kind(before, after, moved=moved) == kind
+
+
+DAY_BEFORE = timedelta(hours=24)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_visit_is_called_off_until_the_notice_and_then_by_a_call(own: bool) -> None:
+    done = Cancelling.CANCELLED if own else Cancelling.ASKED
+    for status in (S.BOOKED, S.CONFIRMED):
+        assert cancelling(status, NOON + DAY_BEFORE, DAY_BEFORE, NOON, own=own) is done
+        assert cancelling(status, NOON + DAY_BEFORE - TICK, DAY_BEFORE, NOON, own=own) is Cancelling.TOO_LATE
+
+
+def test_what_the_clinic_has_not_said_yes_to_is_taken_back_until_it_begins() -> None:
+    assert cancelling(S.REQUESTED, NOON + TICK, DAY_BEFORE, NOON, own=True) is Cancelling.CANCELLED
+    assert cancelling(S.REQUESTED, NOON, DAY_BEFORE, NOON, own=True) is Cancelling.TOO_LATE
+
+
+@pytest.mark.parametrize("status", sorted(set(S) - STANDING))
+def test_what_is_over_or_under_way_is_not_called_off(status: S) -> None:
+    assert cancelling(status, NOON + 9 * DAY_BEFORE, DAY_BEFORE, NOON, own=True) is Cancelling.NOT_POSSIBLE
+
+
+@given(st.sampled_from(sorted(STANDING)), st.integers(-99, 99), st.integers(0, 99))
+def test_the_last_moment_that_is_told_is_the_last_that_counts(status: S, ahead: int, hours: int) -> None:
+    starts_at, notice = NOON + timedelta(hours=ahead), timedelta(hours=hours)
+    last = cancel_until(status, starts_at, notice)
+    before = last if last < starts_at else starts_at - TICK
+    assert cancelling(status, starts_at, notice, before, own=True) is Cancelling.CANCELLED
+    assert cancelling(status, starts_at, notice, last + TICK, own=True) is Cancelling.TOO_LATE
+
+
+def test_a_patient_confirms_what_the_clinic_booked_and_lies_ahead() -> None:
+    assert {status for status in S if may_confirm(status, NOON + TICK, NOON)} == {S.BOOKED, S.CONFIRMED}
+    assert not may_confirm(S.BOOKED, NOON, NOON)
+
+
+def test_a_branch_says_what_becomes_of_a_patients_booking() -> None:
+    assert {policy: booked_as(policy) for policy in BookingPolicy} == {
+        BookingPolicy.REQUEST: S.REQUESTED, BookingPolicy.DIRECT: S.BOOKED,
+    }  # fmt: skip

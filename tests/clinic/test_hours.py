@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clinic.hours import Hours
+from clinic.hours import Hours, day_span, local_text
 
 ROME = Hours("Europe/Rome", time(9), time(20))
 CLOCK = ZoneInfo(ROME.zone)
@@ -100,3 +100,51 @@ def test_the_next_opening_is_open_not_before_and_the_first(hours: Hours, asked: 
         assert not hours.open_at(asked)
         assert not hours.open_at(opening - timedelta(microseconds=1))
         assert hours.next_open(asked + (opening - asked) / 2) == opening
+
+
+PLACES = ("Europe/Rome", "America/New_York", "Asia/Shanghai", "Australia/Lord_Howe")
+
+
+@pytest.mark.parametrize(
+    ("day", "zone", "hours"),
+    [
+        (date(2030, 3, 31), "Europe/Rome", 23),
+        (date(2030, 10, 27), "Europe/Rome", 25),
+        (date(2030, 3, 10), "America/New_York", 23),
+        (date(2030, 11, 3), "America/New_York", 25),
+        (date(2030, 3, 31), "Asia/Shanghai", 24),
+    ],
+)
+def test_a_day_is_as_long_as_the_clock_makes_it(day: date, zone: str, hours: int) -> None:
+    start, end = day_span(day, zone)
+    assert end - start == timedelta(hours=hours)
+
+
+@given(st.dates(date(2000, 1, 1), date(2100, 1, 1)), st.sampled_from(PLACES))
+def test_days_follow_each_other_without_a_gap(day: date, zone: str) -> None:
+    start, end = day_span(day, zone)
+    assert end == day_span(day + timedelta(days=1), zone)[0]
+    assert start.astimezone(ZoneInfo(zone)).date() == day
+    assert (end - timedelta(milliseconds=1)).astimezone(ZoneInfo(zone)).date() == day
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "text"),
+    [
+        (datetime(2030, 3, 31, 0, 59, tzinfo=UTC), "Europe/Rome", "2030-03-31T01:59:00+01:00"),
+        (datetime(2030, 3, 31, 1, tzinfo=UTC), "Europe/Rome", "2030-03-31T03:00:00+02:00"),
+        (datetime(2030, 10, 27, 0, 30, tzinfo=UTC), "Europe/Rome", "2030-10-27T02:30:00+02:00"),
+        (datetime(2030, 10, 27, 1, 30, tzinfo=UTC), "Europe/Rome", "2030-10-27T02:30:00+01:00"),
+        (datetime(2030, 3, 10, 7, tzinfo=UTC), "America/New_York", "2030-03-10T03:00:00-04:00"),
+        (datetime(2030, 11, 3, 6, 30, tzinfo=UTC), "America/New_York", "2030-11-03T01:30:00-05:00"),
+        (datetime(2030, 7, 1, 0, 0, tzinfo=UTC), "Asia/Shanghai", "2030-07-01T08:00:00+08:00"),
+    ],
+)
+def test_a_local_time_says_its_offset_on_that_day(moment: datetime, zone: str, text: str) -> None:
+    assert local_text(moment, zone) == text
+
+
+@given(st.integers(0, 100 * 365 * 24 * 60), st.sampled_from(PLACES))
+def test_a_local_time_is_the_same_moment(minutes: int, zone: str) -> None:
+    moment = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
+    assert datetime.fromisoformat(local_text(moment, zone)) == moment

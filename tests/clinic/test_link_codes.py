@@ -113,7 +113,7 @@ async def test_nobody_is_invited_to_a_record_that_is_not_ours(world: World, whos
 
 async def test_a_new_code_makes_the_one_before_it_void_but_not_a_guardians(world: World) -> None:
     one, two, three = await accounts(world, 3)
-    first, guardians, second = await issued(world), await issued(world, "guardian"), await issued(world)
+    first, guardians, second = await issued(world), await issued(world, "carer"), await issued(world)
     with pytest.raises(LinkCodeWrong):
         await redeemed(world, one, first)
     assert await redeemed(world, two, guardians)
@@ -122,9 +122,9 @@ async def test_a_new_code_makes_the_one_before_it_void_but_not_a_guardians(world
 
 async def test_who_invited_whom_is_on_record(world: World) -> None:
     path = f"/v1/staff/patients/{world.here.patient_id}/link-codes"
-    assert (await world.post(path, world.here.staff, {"relation": "guardian"})).status_code == 201
+    assert (await world.post(path, world.here.staff, {"relation": "carer"})).status_code == 201
     found = await rows(world, "select patient_id, actor_kind, actor_id, facts from event where kind = 'record.invited'")
-    actor = (world.here.patient_id, "staff", world.here.staff_id, {"relation": "guardian"})
+    actor = (world.here.patient_id, "staff", world.here.staff_id, {"relation": "carer"})
     assert found == [actor]
 
 
@@ -143,10 +143,10 @@ async def test_a_second_record_of_ones_own_is_refused_and_the_code_stays_good(wo
 
 
 async def test_a_guardian_of_a_record_does_not_make_it_a_second_of_ones_own(world: World) -> None:
-    await redeemed(world, world.here.account_id, await issued(world, "guardian"))
+    await redeemed(world, world.here.account_id, await issued(world, "carer"))
     with pytest.raises(OwnRecordAlreadyLinked):
         await redeemed(world, world.here.account_id, await issued(world))
-    assert await opened(world) == [(world.here.patient_id, "self"), (world.here.other_patient_id, "guardian")]
+    assert await opened(world) == [(world.here.patient_id, "self"), (world.here.other_patient_id, "carer")]
 
 
 async def test_two_codes_entered_at_once_make_one_own_record(world: World) -> None:
@@ -157,7 +157,7 @@ async def test_two_codes_entered_at_once_make_one_own_record(world: World) -> No
 
 
 async def test_a_guardians_code_for_ones_own_record_leaves_it_ones_own(world: World) -> None:
-    code = await issued(world, "guardian", patient_id=world.here.patient_id)
+    code = await issued(world, "carer", patient_id=world.here.patient_id)
     assert await redeemed(world, world.here.account_id, code) == world.here.patient_id
     assert await opened(world) == [(world.here.patient_id, "self")]
     assert (await world.get("/v1/me/cabinet", world.here.patient)).status_code == 200

@@ -136,7 +136,7 @@ async def test_the_same_name_in_another_clinic_is_another_person(sync: Sync, wor
 
 async def test_a_thousand_rows_take_as_many_statements_as_one(sync: Sync, at_most: Queries) -> None:
     facts = [fact("Chen", 1, f"p{number}") for number in range(1_000)]
-    with at_most(5) as one:
+    with at_most(6) as one:
         await sync.push(facts[0])
     with at_most(len(one)):
         await sync.push(*facts)

@@ -4,11 +4,15 @@ import asyncio
 
 import asyncpg
 import pytest
+from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
+from cabinet.plan_view import StageView
+from clinic.household import AccessScope
 from core.database import asyncpg_url
 from core.embedded_postgres import EmbeddedPostgres, create_database
+from core.ids import new_id
 from core.schema import create_schema
 from enamel.migrate import downgrade, revisions, upgrade
 
@@ -83,3 +87,63 @@ def test_migrating_twice_changes_nothing(empty: str) -> None:
     once = asyncio.run(catalogue(empty))
     upgrade(empty)
     assert asyncio.run(catalogue(empty)) == once
+
+
+# What a clinic that began with the first schema holds: a guardian, a visit, a plan in one stage with one item.
+_FIRST = """
+insert into clinic values ('{clinic}', 'Rome Dental', 'IT', 'EUR', 'it', now());
+insert into branch (clinic_id, id, name, zone, opens, closes, phone, address)
+  values ('{clinic}', '{thing}', 'Centro', 'Europe/Rome', '09:00', '20:00', '', '');
+insert into patient (clinic_id, id, source, external_id, source_version, content_hash, changed_at, branch_id,
+    given_name, family_name, birth_date, language)
+  values ('{clinic}', '{thing}', 'mis', 'anna', 1, '', now(), '{thing}', 'Anna', 'Rossi', '1985-05-17', 'it');
+insert into account (id, phone, created_at) values ('{thing}', '+390255501234', now());
+insert into access (clinic_id, id, account_id, patient_id, relation, granted_at)
+  values ('{clinic}', '{thing}', '{thing}', '{thing}', 'guardian', now());
+insert into appointment (clinic_id, id, source, external_id, source_version, content_hash, changed_at, patient_id,
+    branch_id, starts_at, ends_at, status, service, practitioner)
+  values ('{clinic}', '{thing}', 'mis', 'v', 1, '', now(), '{thing}', '{thing}', now(), now() + interval '1 hour',
+    'booked', 'Hygiene', '');
+insert into plan (clinic_id, id, source, external_id, source_version, content_hash, changed_at, patient_id, title,
+    currency, status, stages_hash, items, items_done, price_minor, discount_minor, insurance_minor, patient_minor)
+  values ('{clinic}', '{thing}', 'mis', 'p', 1, '', now(), '{thing}', 'Plan', 'EUR', 'accepted', '', 1, 0,
+    1000, 0, 0, 1000);
+insert into plan_stage (clinic_id, plan_id, position, title, status, items, items_done, price_minor, discount_minor,
+    insurance_minor, patient_minor)
+  values ('{clinic}', '{thing}', 0, 'First', 'pending', 1, 0, 1000, 0, 0, 1000);
+insert into plan_item (clinic_id, plan_id, stage, position, name, tooth, surfaces, quantity, unit_price_minor,
+    discount_basis_points, status, price_minor, discount_minor, insurance_minor, patient_minor)
+  values ('{clinic}', '{thing}', 0, 0, 'Filling', '16', 'MO', 1, 1000, 0, 'accepted', 1000, 0, 0, 1000);
+"""
+
+
+def test_what_a_clinic_holds_at_the_first_schema_is_there_at_the_last(empty: str) -> None:
+    clinic, thing = new_id(), new_id()
+    upgrade(empty, "0001")
+
+    async def ask(*statements: str) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(empty)
+        try:
+            for statement in statements[:-1]:
+                await connection.execute(statement)
+            found: list[asyncpg.Record] = await connection.fetch(statements[-1])
+            return found
+        finally:
+            await connection.close()
+
+    asyncio.run(ask(_FIRST.format(clinic=clinic, thing=thing), "select 1"))
+    upgrade(empty)
+    (plan,) = asyncio.run(ask("select stages::text as stages, patient_high_minor from plan"))
+    (stage,) = TypeAdapter(list[StageView]).validate_json(plan["stages"])
+    assert (plan["patient_high_minor"], stage.items[0].surfaces, stage.items[0].unit_price.amount_minor) == (
+        1000,
+        ["M", "O"],
+        1000,
+    )
+    (access,) = asyncio.run(ask("select scopes from access"))
+    assert set(access["scopes"]) == set(AccessScope)
+    told = {(row["kind"], row["subject_id"]) for row in asyncio.run(ask("select kind, subject_id from change"))}
+    assert told >= {("visit", thing), ("plan", thing)}
+    downgrade(empty, "0001")
+    (item,) = asyncio.run(ask("select surfaces from plan_item"))
+    assert item["surfaces"] == "MO"

@@ -160,3 +160,27 @@ async def test_a_wrong_secret_is_unavailable_and_not_missing(radosgw: S3Storage)
 
 def test_the_secret_is_not_shown() -> None:
     assert "hush" not in repr(S3Storage("bucket", secret_key="hush", access_key="hush too"))
+
+
+async def test_a_file_of_any_size_is_kept_from_disk(storage: Storage, tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    given.write_bytes(CONTENT * 100)
+    await storage.put_file(KEY, given, "application/zip")
+    assert await storage.get(KEY) == CONTENT * 100
+
+
+async def test_what_lies_below_a_folder_is_listed_and_erased_and_its_neighbours_stay(storage: Storage) -> None:
+    mine, neighbour = f"{new_id()}/{new_id()}", str(new_id())
+    keys = [f"{mine}/a/original", f"{mine}/b", f"{mine}-not/c", f"{neighbour}/{new_id()}/d"]
+    for key in keys:
+        await storage.put(key, CONTENT, "image/jpeg")
+    assert sorted(await storage.keys_under(mine)) == keys[:2]
+    for _ in range(2):
+        await storage.erase_under(mine)
+    assert await storage.keys_under(mine) == []
+    for key in keys[2:]:
+        assert await storage.get(key) == CONTENT
+    await storage.erase_under(keys[2])
+    with pytest.raises(Missing):
+        await storage.get(keys[2])
+    assert await storage.keys_under(str(new_id())) == []

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from clinic.hours import Hours
+from push.consent import ConsentChannel
 from push.gate import Claimed, Hold, Send, Stop, gate
 from push.notice import Purpose
 from push.outcome import DeliveryState
@@ -49,10 +50,17 @@ def test_exit_expiry_and_opt_out_win_over_send(more: dict[str, Any], stop: Stop)
 
 
 @pytest.mark.parametrize("purpose", list(Purpose))
-def test_only_marketing_needs_a_yes_that_was_given(purpose: Purpose) -> None:
+def test_what_is_no_part_of_the_treatment_needs_a_yes_that_was_given(purpose: Purpose) -> None:
     unasked = passage(purpose=purpose)
-    assert isinstance(unasked, Stop) == (purpose is Purpose.MARKETING)
+    assert isinstance(unasked, Send) == (purpose in {Purpose.SERVICE, Purpose.RECALL, Purpose.CHAT})
     assert passage(purpose=purpose, consent=True) == Send()
+
+
+@pytest.mark.parametrize("channel", list(ConsentChannel))
+def test_a_default_holds_only_on_the_channels_it_was_made_for(channel: ConsentChannel) -> None:
+    passed = isinstance(passage(purpose=Purpose.RECALL, channel=channel), Send)
+    assert passed == (channel is ConsentChannel.PUSH)
+    assert passage(purpose=Purpose.RECALL, channel=channel, consent=True) == Send()
 
 
 def test_a_lost_lease_is_repeated_unless_it_is_marketing() -> None:

@@ -91,7 +91,7 @@ async def test_it_reaches_every_phone_of_everybody_who_may_open_the_record(world
     guardian, session = await sign_in(database, world.keys, here, "+390255500001")
     stranger, other_session = await sign_in(database, world.keys, here, "+390255500002")
     async with database.writing(here.scope) as writing:
-        await grant_access(writing, here.clinic_id, guardian, here.patient_id, "guardian", NOON)
+        await grant_access(writing, here.clinic_id, guardian, here.patient_id, "carer", NOON)
         await register_device(writing, here.clinic_id, guardian, session, app("token-of-mother"), NOON)
         await register_device(writing, here.clinic_id, stranger, other_session, app("token-of-stranger"), NOON)
     await give_phone(database, world.keys, world.there, "token-elsewhere")

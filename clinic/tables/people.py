@@ -1,52 +1,17 @@
-"""Rows of the clinic: itself, its branches, staff, patients, who may see whom, and visits."""
+"""Rows of patients and of who may open whose record."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import Column, ForeignKeyConstraint, Index, LargeBinary, text
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from clinic.keys import of_patient
 from core.database import TenantRow
 from core.upsert import SyncedRow, synced_key
 
 _STANDING_OWN = text("relation = 'self' and revoked_at is null")
-
-
-class Clinic(SQLModel, table=True):
-    """The tenant: a practice or a chain. Its id is the `clinic_id` of everything."""
-
-    __tablename__ = "clinic"
-
-    clinic_id: UUID = Field(primary_key=True)
-    name: str
-    country: str
-    currency: str
-    language: str
-    created_at: datetime
-
-
-class Branch(TenantRow, table=True):
-    __tablename__ = "branch"
-    __table_args__ = (Index("branch_name", "clinic_id", "name", unique=True),)  # sync names branches
-
-    name: str
-    zone: str
-    opens: time = time(9, 0)
-    closes: time = time(20, 0)
-    phone: str = ""
-    address: str = ""
-
-
-class Staff(TenantRow, table=True):
-    __tablename__ = "staff"
-    __table_args__ = (Index("staff_account", "clinic_id", "account_id", unique=True),)
-
-    account_id: UUID = Field(foreign_key="account.id")
-    name: str
-    permissions: list[str] = Field(sa_column=Column(ARRAY(TEXT), nullable=False))
-    left_at: datetime | None = None
 
 
 class Patient(SyncedRow, table=True):
@@ -63,6 +28,8 @@ class Patient(SyncedRow, table=True):
     birth_date: date
     phone: str | None = None
     language: str
+    # Set when the person was erased: what is left is a shell without a name, which row-level security hides.
+    erased_at: datetime | None = None
 
 
 class Access(TenantRow, table=True):
@@ -80,9 +47,36 @@ class Access(TenantRow, table=True):
     account_id: UUID = Field(foreign_key="account.id")
     patient_id: UUID
     relation: str
+    # What a guardian or carer may see and do (`clinic.household.AccessScope`); one's own record is open as a whole.
+    scopes: list[str] = Field(sa_column=Column(ARRAY(TEXT), nullable=False, server_default=text("'{}'")))
     granted_at: datetime
     ends_at: datetime | None = None
     revoked_at: datetime | None = None
+    # A block outlives every grant: nobody opens the record by a code or a sync until staff lifts it.
+    blocked_at: datetime | None = None
+    block_reason: str | None = None
+    # The fact of the clinic's own system that this follows; empty where the desk invited.
+    guardian_id: UUID | None = None
+
+
+class Guardian(SyncedRow, table=True):
+    """What the clinic's own system says of a guardian or carer: a phone, and what its owner may do.
+
+    A phone alone opens nothing: it becomes access where its account has proven itself to this clinic by a link code.
+    """
+
+    __tablename__ = "guardian"
+    __table_args__ = (
+        synced_key("guardian"),
+        of_patient("guardian"),
+        Index("guardian_phone", "clinic_id", "phone"),
+    )
+
+    patient_id: UUID
+    phone: str
+    relation: str
+    scopes: list[str] = Field(sa_column=Column(ARRAY(TEXT), nullable=False))
+    ends_on: date | None = None
 
 
 class LinkCode(TenantRow, table=True):
@@ -93,24 +87,8 @@ class LinkCode(TenantRow, table=True):
 
     patient_id: UUID
     relation: str
+    scopes: list[str] = Field(sa_column=Column(ARRAY(TEXT), nullable=False, server_default=text("'{}'")))
+    ends_at: datetime | None = None
     code_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     expires_at: datetime
     used_at: datetime | None = None
-
-
-class Appointment(SyncedRow, table=True):
-    __tablename__ = "appointment"
-    __table_args__ = (
-        synced_key("appointment"),
-        of_patient("appointment"),
-        ForeignKeyConstraint(["clinic_id", "branch_id"], ["branch.clinic_id", "branch.id"], name="appointment_branch"),
-        Index("appointment_of_patient", "clinic_id", "patient_id", "starts_at"),
-    )
-
-    patient_id: UUID
-    branch_id: UUID
-    starts_at: datetime
-    ends_at: datetime
-    status: str
-    service: str
-    practitioner: str = ""

@@ -1,0 +1,1 @@
+"""What providers call: notices that are believed for their signature alone."""

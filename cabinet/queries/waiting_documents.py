@@ -1,0 +1,96 @@
+"""Documents that wait for somebody: for who reminds them, and for the first screen of the patient."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
+from sqlmodel import col
+
+from cabinet.document import Asks, DocumentKind
+from cabinet.queries.documents import WITHOUT_TEXT, open_sql
+from cabinet.queries.fragments import list_of
+from cabinet.tables.documents import Document
+from core.database import MOMENT_PARAMETER, Reading
+from core.moments_sql import rfc3339_sql
+
+MOST_IN_CABINET = 20
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingDocument:
+    """A document that somebody should be reminded of: since when, and how often they were."""
+
+    clinic_id: UUID
+    document_id: UUID
+    patient_id: UUID
+    kind: DocumentKind
+    asks: Asks
+    sent_at: datetime
+    expires_at: datetime | None
+    reminders: int
+    reminded_at: datetime | None
+
+
+async def waiting_documents(
+    reading: Reading,
+    now: datetime,
+    *,
+    sent_before: datetime,
+    reminded_before: datetime,
+    most_reminders: int,
+    limit: int,
+) -> list[WaitingDocument]:
+    """What still asks to be acknowledged, filled or signed, sent before then and not reminded of since: longest first.
+
+    With a `Sweeping` it looks over all clinics.
+    """
+    statement = (
+        select(Document)
+        .options(*WITHOUT_TEXT)
+        .where(
+            _waits(bindparam("now", now, MOMENT_PARAMETER)),
+            col(Document.sent_at) < sent_before,
+            or_(col(Document.reminded_at).is_(None), col(Document.reminded_at) < reminded_before),
+            col(Document.reminders) < most_reminders,
+        )
+        .order_by(col(Document.sent_at), col(Document.id))
+        .limit(limit)
+    )
+    return [_waiting(row) for row in (await reading.execute(statement)).scalars()]
+
+
+def waiting_documents_json(clinic_id: Any, patient_id: Any) -> Any:
+    """SQL: the documents that wait for this patient, latest first, as a list of `DocumentView`. Binds `:now`."""
+    now = bindparam("now", type_=MOMENT_PARAMETER)
+    mine = (
+        select(Document)
+        .where(col(Document.clinic_id) == clinic_id, col(Document.patient_id) == patient_id, _waits(now))
+        .order_by(col(Document.sent_at).desc(), col(Document.id).desc())
+        .limit(MOST_IN_CABINET)
+        .correlate_except(Document)
+        .subquery("document")
+    )
+    told = func.json_build_object(
+        *("document_id", mine.c.id, "kind", mine.c.kind, "title", mine.c.title, "asks", mine.c.asks),
+        *("state", mine.c.state, "sent_at", rfc3339_sql(mine.c.sent_at), "seen_at", rfc3339_sql(mine.c.seen_at)),
+        *("closed_at", rfc3339_sql(mine.c.closed_at), "expires_at", rfc3339_sql(mine.c.expires_at)),
+        *("issued_on", mine.c.issued_on, "appointment_id", mine.c.appointment_id, "plan_id", mine.c.plan_id),
+        *("private", mine.c.private),
+    )
+    return select(list_of(told, mine.c.sent_at.desc(), mine.c.id.desc())).scalar_subquery()
+
+
+def _waits(now: Any) -> ColumnElement[bool]:
+    """The SQL twin of `cabinet.document.waits`, of documents that have not run out."""
+    lasts = or_(col(Document.expires_at).is_(None), col(Document.expires_at) > now)
+    return and_(open_sql(), lasts, col(Document.asks) != Asks.READ.value, col(Document.sent_at).is_not(None))
+
+
+def _waiting(row: Document) -> WaitingDocument:
+    assert row.sent_at is not None
+    return WaitingDocument(
+        row.clinic_id, row.id, row.patient_id, DocumentKind(row.kind), Asks(row.asks),
+        row.sent_at, row.expires_at, row.reminders, row.reminded_at,
+    )  # fmt: skip

@@ -1,0 +1,27 @@
+"""What the clinic package holds of a person: for copies of a record and for erasures."""
+
+from core.holding import Fate, Holding
+
+# A name, a number, a birthday: what makes a record somebody's. 1900 is nobody's birthday.
+_NOBODY = {
+    "given_name": "''", "family_name": "''", "phone": "null", "birth_date": "date '1900-01-01'",
+    "external_id": "id::text", "content_hash": "''", "erased_at": "now()",
+}  # fmt: skip
+_CAME = "case status when 'completed' then ends_at end"
+
+HOLDINGS: tuple[Holding, ...] = (
+    Holding("patient", Fate.SHELL, person="id", becomes=_NOBODY),
+    Holding("access", Fate.RESTRICT, own=True, concealed=frozenset({"block_reason"})),
+    Holding("guardian", Fate.RESTRICT, own=True, concealed=frozenset({"phone"})),
+    Holding("link_code", Fate.ERASE, untold="spent or waiting proofs, no facts"),
+    Holding("appointment", Fate.RESTRICT, treated=_CAME),
+    Holding("patient_request", Fate.RESTRICT, hidden_by=(("subject_id", "appointment"), ("subject_id", "plan"))),
+    Holding("waiting_entry", Fate.ERASE, scope="book"),
+    Holding("slot_offer", Fate.ERASE, scope="book"),
+    Holding("calendar_feed", Fate.ERASE, own=True, omit=frozenset({"token_hash"})),
+    Holding("privacy_export", Fate.ERASE, own=True, omit=frozenset({"link_hash"})),
+    Holding("erasure", Fate.CODES, untold="made only when nobody is left to ask"),
+    Holding(
+        "legal_hold", Fate.RESTRICT, untold="of the clinic's lawyers; told to the patient when an erasure is refused"
+    ),
+)

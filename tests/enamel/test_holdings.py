@@ -1,0 +1,122 @@
+"""Every table says what it holds of a person, and every promise an erasure makes can be kept."""
+
+from collections import Counter
+
+import pytest
+from sqlalchemy import Table
+
+from clinic.household import EVERY_SCOPE
+from core.holding import Fate, Holding, of_copy
+from core.private import private_tables
+from core.schema import APPEND_ONLY, ERASABLE
+from enamel.worker.archive import HOLDINGS
+from tests.enamel.filled import HELD, TABLES, WORDS_OF_NOBODY
+
+# Tables that hold nothing of patients, each with what it holds instead. A new table is put here or into the
+# `holdings.py` of its package.
+NOBODYS = {
+    "account": "who signs in, at any clinic: emptied by `identity.commands.forget_accounts`",
+    "branch": "places of the clinic",
+    "clinic": "the clinic",
+    "code_challenge": "codes sent to a phone: erased with the account, and after two days in any case",
+    "code_try": "counts of tries by account, forgotten within the hour",
+    "device": "phones of an account: emptied by `push.commands.forget_devices`",
+    "erased": "hashes of names that must not come back",
+    "document_template": "the clinic's papers",
+    "journey": "the clinic's journeys",
+    "loyalty_programme": "what the clinic gives points for",
+    "partner_app": "the clinic's systems",
+    "password_try": "counts of tries at an e-mail, forgotten within a day",
+    "privacy_policy": "a decision of the clinic",
+    "promotion": "the clinic's offers",
+    "session": "sign-ins of an account: erased with it",
+    "slot": "free times of the clinic",
+    "staff": "colleagues",
+    "template_version": "the clinic's papers",
+    "visit_label": "the clinic's words",
+}
+
+# Types of columns in which a word of a person could stand.
+WORDY = {"VARCHAR", "TEXT", "JSON", "JSONB", "ARRAY"}
+
+
+def test_every_table_says_what_it_holds_of_a_person() -> None:
+    silent = set(TABLES) - set(HELD) - set(NOBODYS)
+    assert silent == set(), "declare them in the `holdings.py` of their package, or in NOBODYS with the reason"
+
+
+def test_nothing_is_declared_twice_or_left_over() -> None:
+    assert {table for table, count in Counter(each.table for each in HOLDINGS).items() if count > 1} == set()
+    assert set(HELD) & set(NOBODYS) == set()
+    assert (set(HELD) | set(NOBODYS)) - set(TABLES) == set()
+
+
+def test_nobodys_tables_name_no_patient() -> None:
+    assert [name for name in NOBODYS if name in TABLES and "patient_id" in TABLES[name].columns] == []
+
+
+@pytest.mark.parametrize("holding", HOLDINGS, ids=lambda holding: holding.table)
+def test_a_holding_speaks_of_columns_that_there_are(holding: Holding) -> None:
+    columns = set(TABLES[holding.table].columns.keys())
+    assert {holding.person, *holding.omit, *holding.becomes} <= columns
+    assert not holding.parent or "patient_id" in TABLES[holding.parent].columns
+
+
+@pytest.mark.parametrize("holding", HOLDINGS, ids=lambda holding: holding.table)
+def test_a_fate_can_be_carried_out(holding: Holding) -> None:
+    table = TABLES[holding.table]
+    appended, erasable = table.info.get(APPEND_ONLY, False), set(table.info.get(ERASABLE, ()))
+    match holding.fate:
+        case Fate.CODES:
+            assert not holding.becomes
+        case Fate.SHELL:
+            assert holding.becomes
+            assert not appended or set(holding.becomes) <= erasable
+        case Fate.ERASE | Fate.RESTRICT:
+            assert not appended, "what is only appended cannot be deleted: CODES, or SHELL with erasable columns"
+            assert _pointing(table) == [], "rows that stay point to it: it must be a SHELL"
+
+
+def _pointing(table: Table) -> list[str]:
+    """Tables whose rows stay and point to this one."""
+    stays = {each.table for each in HOLDINGS if each.fate in (Fate.SHELL, Fate.CODES)} | set(NOBODYS)
+    return [
+        other.name
+        for other in TABLES.values()
+        if other.name in stays and any(key.referred_table is table for key in other.foreign_key_constraints)
+    ]
+
+
+@pytest.mark.parametrize(
+    "holding", [each for each in HOLDINGS if each.fate in (Fate.CODES, Fate.SHELL)], ids=lambda holding: holding.table
+)
+def test_what_stays_after_an_erasure_holds_no_words_of_a_person(holding: Holding) -> None:
+    words = {
+        column.name
+        for column in TABLES[holding.table].columns
+        if str(column.type) in WORDY and column.name not in holding.becomes
+    }
+    assert words - WORDS_OF_NOBODY == set()
+
+
+def test_a_guardian_gets_what_their_scopes_cover_and_nothing_that_is_the_patients_own() -> None:
+    some = of_copy(HOLDINGS, frozenset({"view_plan"}), whole=False)
+    assert {each.scope for each in some} == {"", "view_plan"}
+    assert not any(each.untold or each.own for each in some)
+    assert {each.table for each in some if not each.scope} == OPEN_TO_EVERY_GUARDIAN
+
+
+# What whoever opens a record sees of it with no scope at all, in the app as in a copy.
+OPEN_TO_EVERY_GUARDIAN = {
+    "appointment", "consent", "coupon", "patient", "patient_request", "promotion_listed", "referral", "referral_code",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "holding", of_copy(HOLDINGS, frozenset(EVERY_SCOPE), whole=False), ids=lambda holding: holding.table
+)
+def test_what_belongs_to_a_private_thing_is_hidden_with_it(holding: Holding) -> None:
+    """A column that names a plan or a visit says that the row belongs to it."""
+    things = {f"{name}_id": name for name in private_tables()}
+    names = {(column, things[column]) for column in set(TABLES[holding.table].columns.keys()) & set(things)}
+    assert names <= set(holding.hidden_by)
