@@ -44,8 +44,8 @@ def enamel() -> ASGIApp:
     return create_app(ports, {"127.0.0.1"})
 
 
-# What somebody would write by hand who owns the tables: no session, no right, no policy is looked at. The chart and
-# a plan's stages are kept ready there, as they are for Enamel.
+# What somebody would write by hand who owns the tables: no session, no right, no policy is looked at. A plan is
+# built from its rows, as PostGraphile and the usual way build it.
 _BY_HAND = """
 select json_build_object(
   'chart', (select teeth_it from chart where clinic_id = $1 and id = $2), 'hidden', '[]'::json,
@@ -76,7 +76,29 @@ select json_build_object(
         'insurance', json_build_object('amount_minor', l.insurance_minor, 'currency', l.currency),
         'patient', json_build_object('amount_minor', l.patient_minor, 'currency', l.currency), 'estimate', null),
       'progress', json_build_object('items', l.items, 'items_done', l.items_done),
-      'stages', l.stages) order by l.id desc), '[]')
+      'stages', (select json_agg(json_build_object('position', s.position, 'title', s.title, 'visits', s.visits,
+          'duration_days', s.duration_days, 'depends_on', s.depends_on, 'status', s.status, 'answered', null,
+          'cost', json_build_object(
+            'price', json_build_object('amount_minor', s.price_minor, 'currency', l.currency),
+            'discount', json_build_object('amount_minor', s.discount_minor, 'currency', l.currency),
+            'promotion', null, 'points', null,
+            'insurance', json_build_object('amount_minor', s.insurance_minor, 'currency', l.currency),
+            'patient', json_build_object('amount_minor', s.patient_minor, 'currency', l.currency), 'estimate', null),
+          'progress', json_build_object('items', s.items, 'items_done', s.items_done),
+          'items', (select json_agg(json_build_object('name', i.name, 'explanation', i.explanation, 'tooth', i.tooth,
+              'surfaces', i.surfaces, 'quantity', i.quantity,
+              'unit_price', json_build_object('amount_minor', i.unit_price_minor, 'currency', l.currency),
+              'unit_price_high', null, 'promotion_title', i.promotion_title,
+              'cost', json_build_object(
+            'price', json_build_object('amount_minor', i.price_minor, 'currency', l.currency),
+            'discount', json_build_object('amount_minor', i.discount_minor, 'currency', l.currency),
+            'promotion', null, 'points', null,
+            'insurance', json_build_object('amount_minor', i.insurance_minor, 'currency', l.currency),
+            'patient', json_build_object('amount_minor', i.patient_minor, 'currency', l.currency),
+              'estimate', null), 'status', i.status) order by i.position)
+            from plan_item i where i.clinic_id = $1 and i.plan_id = l.id and i.stage = s.position))
+          order by s.position)
+        from plan_stage s where s.clinic_id = $1 and s.plan_id = l.id)) order by l.id desc), '[]')
     from plan l where l.clinic_id = $1 and l.patient_id = $2 and l.status not in ('draft', 'superseded')),
   'pictures', (select coalesce(json_agg(json_build_object('picture_id', m.id, 'kind', m.kind, 'state', m.state,
       'taken_on', m.taken_on, 'width', m.width, 'height', m.height) order by m.id desc), '[]')

@@ -175,7 +175,12 @@ class Database:
             max_overflow=0,
             pool_timeout=5,
             pool_pre_ping=False,
-            connect_args={"server_settings": settings, "timeout": 5},
+            connect_args={
+                "server_settings": settings,
+                "timeout": 5,
+                # asyncpg prepares anything longer than 15 KiB anew each time, and the cabinet's document is longer.
+                "max_cacheable_statement_size": 0,
+            },
         )
 
     @property
