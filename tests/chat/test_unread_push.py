@@ -94,7 +94,7 @@ async def test_a_round_decides_a_conversation_whole_and_another_worker_leaves_it
     monkeypatch.setattr(chat.unread_push, "MOST_AT_ONCE", 1)
     at = now()
     for _ in range(3):
-        here = await write(world, world.here, at)
+        here = await write(world, world.here, at - timedelta(seconds=1))  # so this conversation's turn comes first
     there = await write(world, world.there, at)
     async with world.database.sweeping() as first, world.database.sweeping() as second:
         assert await notices_for_unread(first, at + LATER) == 3
