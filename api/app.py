@@ -61,10 +61,10 @@ from api.staff import waiting_list as staff_waiting_list
 LARGEST_BODY = 1024 * 1024
 
 PATIENT: tuple[APIRouter, ...] = (
-    cabinet.router,  # routes are tried in order, and this one is asked most
+    cabinet.router,  # routes are tried in order, and these two are asked most
+    *changes.routes.routers,
     devices.router,  # its /v1/me/devices/push before the sign-in's /v1/me/devices/{session_id}
     patient_sign_in.router,
-    *changes.routes.routers,
     *appointments.routes.routers,
     *chat.routes.routers,
     *devices.routes.routers,

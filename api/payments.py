@@ -6,7 +6,7 @@ from uuid import UUID
 from api.ports import Ports
 from cabinet.commands.payments import note_page, note_told, note_unmade
 from cabinet.payment import OPEN, PaymentStatus, Told
-from cabinet.payment_provider import PaymentProvider, PaymentRefused, PaymentsBroken
+from cabinet.payment_provider import PaymentProvider, PaymentRefused, PaymentsBroken, PaymentUnknown
 from cabinet.queries.payments import Payment, order_of
 from core.database import Scope
 from core.errors import Conflict, NotFound
@@ -57,11 +57,18 @@ async def at_provider(ports: Ports, clinic_id: UUID, payment_id: UUID, now: date
 async def call_off(
     ports: Ports, clinic_id: UUID, payment: Payment, provider_id: str | None, actor: Actor, now: datetime
 ) -> Payment:
-    """Close the page of a payment. What was paid already stays paid, and is said."""
+    """Close the page of a payment. What was paid already stays paid, and is said.
+
+    One that the provider does not know is over once its page is: till then it may still be paid in another account.
+    """
     if payment.status not in OPEN:
         return payment
     told = Told(PaymentStatus.CANCELLED)
     if provider_id is not None:
-        told = await provider_of(ports).cancel(provider_id)
+        try:
+            told = await provider_of(ports).cancel(provider_id)
+        except PaymentUnknown:
+            if payment.expires_at > now:
+                raise
     async with ports.database.writing(Scope(clinic_id)) as writing:
         return await note_told(writing, clinic_id, payment.payment_id, told, actor, now)

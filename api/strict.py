@@ -8,6 +8,8 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import request_params_to_args
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from api.caller import Bearer
@@ -35,9 +37,7 @@ class StrictRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        parameters = dict(_query_parameters(self.dependant))
-        known = set(parameters)
-        lists = {name for name, annotation in parameters.items() if _takes_many(annotation)}
+        known, lists = _query_names(self.dependant)
         wants_json = self.body_field is not None and not _is_form(self)
         fields = {field.alias for field in self.dependant.body_params} if _is_url_form(self) else None
         bearer = next(_bearers(self.dependant), None) if self.body_field is not None else None
@@ -56,20 +56,41 @@ class StrictRoute(APIRoute):
 
 
 class DocumentRoute(StrictRoute):
-    """A route of a read document that takes nothing but the bearer's claims: called without FastAPI's solver.
+    """A route of a read document: called with the bearer's claims and its own parameters, without FastAPI's solver.
 
     Its dependencies are declared for the contract all the same; solving them costs a tenth of a cabinet.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         bearer = next(_bearers(self.dependant))
+        known, lists = _query_names(self.dependant)
 
         async def directly(request: Request) -> Response:
-            _check_query(request, set(), set())
-            answer: Response = await self.endpoint(request, await bearer(request))
+            _check_query(request, known, lists)
+            claims, wrong = await bearer(request), list[Any]()
+            arguments = _arguments(self.dependant, request, wrong)
+            if wrong:
+                raise RequestValidationError(wrong)
+            answer: Response = await self.endpoint(request, claims, **arguments)
             return answer
 
         return directly
+
+
+def _arguments(takes: Dependant, request: Request, wrong: list[Any]) -> dict[str, Any]:
+    """Path and query parameters as FastAPI reads them; `wrong` hears what is wrong, also with what others need."""
+    for needed in takes.dependencies:
+        _arguments(needed, request, wrong)
+    path, wrong_path = request_params_to_args(takes.path_params, request.path_params)
+    query, wrong_query = request_params_to_args(takes.query_params, request.query_params)
+    wrong += wrong_path + wrong_query
+    return path | query
+
+
+def _query_names(dependant: Dependant) -> tuple[set[str], set[str]]:
+    """Every query parameter of a route and of what it depends on; and those that may be given many times."""
+    parameters = dict(_query_parameters(dependant))
+    return set(parameters), {name for name, annotation in parameters.items() if _takes_many(annotation)}
 
 
 def _query_parameters(dependant: Dependant) -> Iterator[tuple[str, Any]]:

@@ -14,8 +14,12 @@ AskedZone = Annotated[
 ]
 
 
-async def _viewer(request: Request, zone: AskedZone = None) -> Viewer:
+def viewer_of(request: Request, zone: str | None) -> Viewer:
     return Viewer(language_of(request.headers.get("accept-language", "")), zone)
+
+
+async def _viewer(request: Request, zone: AskedZone = None) -> Viewer:
+    return viewer_of(request, zone)
 
 
 ViewerHere = Annotated[Viewer, Depends(_viewer)]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from cabinet.document import DocumentState
 from core.holding import Fate, Holding, Kept, Row
 
 _CHART, _PLAN, _PAY = "view_chart", "view_plan", "pay"
@@ -21,8 +22,9 @@ _EMPTY_DOCUMENT = {
 
 
 def _paper(_: UUID, row: Row) -> Sequence[Kept]:
-    """The file of a document, where it has one."""
-    return [Kept(row["file_key"], f"documents/{row['id']}.pdf")] if row["file_key"] else []
+    """The file of a document, where it has one; of what the clinic took back nobody outside gets it."""
+    shown = row["state"] != DocumentState.WITHDRAWN.value
+    return [Kept(row["file_key"], f"documents/{row['id']}.pdf", shown)] if row["file_key"] else []
 
 
 HOLDINGS: tuple[Holding, ...] = (

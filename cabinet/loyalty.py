@@ -85,8 +85,11 @@ def points_kept(points: int, before_minor: int, after: Money, programme: Program
 
 
 def points_of_payment(points: int, before: Money, after: Money, programme: Programme) -> int:
-    """Points for a payment that earned `points` when it was `before`; more money earns by today's programme."""
-    if after.currency != before.currency:
+    """Points for a payment that earned `points` when it was `before`; more money earns by today's programme.
+
+    One that was told as a refund before (below zero) earned none: it is judged as if it were new.
+    """
+    if after.currency != before.currency or before.amount_minor < 0:
         return points_for(after, programme)
     if after.amount_minor <= before.amount_minor:
         return points_kept(points, before.amount_minor, after, programme)

@@ -138,12 +138,12 @@ _WORDS = frozenset({"title", "explanation", "visits", "duration_days"})
 def is_locked_rise(held: OfferedPlan, told: OfferedPlan) -> bool:
     """Whether `told` is what is offered already, under the same last day, only that some stage became dearer.
 
-    A price list that rises never alters an offer while it holds, however its words are changed beside. Who wants
-    another price names another last day, or withdraws the offer.
+    A price list that rises never makes a stage dearer while its offer holds, however words are changed and other
+    stages become cheaper beside. Who wants another price names another last day, or withdraws the offer.
     """
     if held.valid_until is None or _things(held) != _things(told):
         return False
-    return any(_most(new.cost) > _most(old.cost) for old, new in zip(held.stages, told.stages, strict=True))
+    return any(_rose(old, new) for old, new in zip(held.stages, told.stages, strict=True))
 
 
 def _things(plan: OfferedPlan) -> Any:
@@ -156,16 +156,26 @@ def _without(value: Any, names: frozenset[str]) -> Any:
     return [_without(part, names) for part in value] if isinstance(value, list) else value
 
 
-def _most(price: Cost) -> tuple[int, int]:
+def _rose(old: OfferedStage, new: OfferedStage) -> bool:
+    """The least or the most that the patient can come to pay."""
+    low, high = _range(new.cost)
+    held_low, held_high = _range(old.cost)
+    return low > held_low or high > held_high
+
+
+def _range(price: Cost) -> tuple[int, int]:
     high = price.estimate.high if price.estimate else price.patient
     return price.patient.amount_minor, high.amount_minor
 
 
-def at_held_prices(fact: PlanFact, held: OfferedPlan) -> PlanFact:
-    """The plan as told, with the money of the offer that it may not alter. Needs `is_locked_rise`."""
+def at_held_prices(fact: PlanFact, told: OfferedPlan, held: OfferedPlan) -> PlanFact:
+    """The plan as told, with the money of the offer in stages that became dearer; `told` is what it would offer.
+
+    Needs `is_locked_rise`.
+    """
     stages = [
-        stage.model_copy(update={"items": _items_at(stage, was)})
-        for stage, was in zip(fact.stages, held.stages, strict=True)
+        stage.model_copy(update={"items": _items_at(stage, was)}) if _rose(was, new) else stage
+        for stage, new, was in zip(fact.stages, told.stages, held.stages, strict=True)
     ]
     return fact.model_copy(update={"stages": stages})
 

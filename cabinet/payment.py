@@ -71,7 +71,10 @@ def happened(before: Standing, then: Standing) -> list[str]:
 
 
 def under_way(standing: Standing, amount_minor: int, *, booked: bool, refunds_booked_minor: int) -> int:
-    """What of a payment the clinic's books do not say yet; below zero where money is on its way back."""
+    """What of a payment the clinic's books do not say yet; below zero where money is on its way back.
+
+    Booked in part is not booked: too little is asked for meanwhile, and never the same money twice.
+    """
     if standing.status not in RECEIVED:
         return 0
     received = 0 if booked else amount_minor

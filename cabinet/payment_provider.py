@@ -28,6 +28,12 @@ class PaymentRefused(Conflict):
     slug = "payment-refused"
 
 
+class PaymentUnknown(PaymentRefused):
+    """The provider has no such payment: it was made in another account there, and runs out when its page does."""
+
+    slug = "payment-unknown"
+
+
 class SignatureRefused(NotSignedIn):
     """A notice that the provider did not sign, or signed too long ago."""
 
@@ -68,7 +74,7 @@ class Notice:
 
 
 class PaymentProvider(Protocol):
-    """Each call is one request, never tried again here. Raises the three refusals above."""
+    """Each call is one request, never tried again here. Raises the refusals above."""
 
     name: str
     return_url: str

@@ -88,6 +88,8 @@ _ANSWERED = {
     Answer.WITHDRAWN: _P.SUPERSEDED,
 }
 _REFUSED = frozenset({Answer.DECLINED, Answer.WITHDRAWN})
+# As the clinic's system goes on telling a plan whose acceptance it has not heard of.
+_UNHEARD = frozenset({_P.PROPOSED, _P.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +248,7 @@ def plan_status(told: PlanStatus, answer: Answer | None, valid_until: date | Non
     An offer nobody answered in time has expired; `valid_until` is its last good day. A change of what was accepted
     is a proposal again. From the moment treatment begins the clinic's system alone says how it goes on.
     """
-    if told in (_P.PROPOSED, _P.EXPIRED) and answer in _ANSWERED:
+    if told in _UNHEARD and answer in _ANSWERED:
         return _ANSWERED[answer]
     if told is _P.ACCEPTED and answer in _REFUSED:
         return _ANSWERED[answer]
@@ -270,8 +272,10 @@ def lapsed(valid_until: date | None, today: date) -> bool:
     return valid_until is not None and valid_until < today
 
 
-def may_follow(before: PlanStatus, after: PlanStatus) -> bool:
-    return before is after or after in _FOLLOWS[before]
+def may_follow(before: PlanStatus, after: PlanStatus, answer: Answer | None = None) -> bool:
+    """Whether the clinic's system may tell `after`. What was accepted here goes on as if it had told so before."""
+    accepted = before in _UNHEARD and answer in (Answer.ACCEPTED, Answer.AGAIN)
+    return before is after or after in _FOLLOWS[before] or (accepted and after in _FOLLOWS[_P.ACCEPTED])
 
 
 def event_kind(before: PlanStatus | None, after: PlanStatus) -> str:

@@ -73,6 +73,21 @@ def combination_fault(reductions: Sequence[Reduction], price: Money) -> Fault | 
     return None
 
 
+def takes_less(told: Reduction, held: Reduction) -> bool:
+    """Whether a coupon would be worth less on some bill as it is told now than as it was picked up."""
+    smaller = told.basis_points < held.basis_points or _minor(told.amount) < _minor(held.amount)
+    fewer = _minor(told.minimum) > _minor(held.minimum) or told.combinable < held.combinable
+    return smaller or fewer or bool(_currencies(told) - _currencies(held))
+
+
+def _minor(money: Money | None) -> int:
+    return money.amount_minor if money else 0
+
+
+def _currencies(reduction: Reduction) -> set[str]:
+    return {money.currency for money in (reduction.amount, reduction.minimum) if money}
+
+
 def effect_of(reduction: Reduction) -> Effect:
     """The reduction as the price rule takes it."""
     return Effect(EffectKind.PROMOTION, reduction.amount, reduction.basis_points, reduction.promotion_id)

@@ -21,6 +21,7 @@ from cabinet.payment_provider import (
     PaymentRefused,
     PaymentsBroken,
     PaymentsUnreachable,
+    PaymentUnknown,
     SignatureRefused,
 )
 from cabinet.webhook_signature import is_signed
@@ -30,6 +31,7 @@ STRIPE = "https://api.stripe.com"
 _SECONDS = 10.0
 _LARGEST_ANSWER = 256 * 1024
 _OK = 200
+_MISSING = 404
 _FAULTS = range(400, 500)
 _BROKEN = range(500, 600)
 # Not about this payment: throttled, or the same key is being worked on by another call of ours.
@@ -96,6 +98,8 @@ class StripePayments:
                 raw = await answer.content.read(_LARGEST_ANSWER)
         except (aiohttp.ClientError, OSError, TimeoutError):
             raise PaymentsUnreachable from None
+        if answer.status == _MISSING:
+            raise PaymentUnknown  # another account's: the key was changed since
         if answer.status in _FAULTS and answer.status not in _COME_AGAIN:
             raise PaymentRefused
         if answer.status in _BROKEN:

@@ -22,6 +22,7 @@ from cabinet.finding import (
     FindingStatus,
     may_stand,
 )
+from cabinet.tooth import Surface
 
 _C, _S = FindingCode, FindingStatus
 _RANK = {code: rank for rank, code in enumerate(FindingCode)}
@@ -144,18 +145,27 @@ def _take_place(tooth: ToothHistory, finding: Finding) -> None:
     back = tooth.place in _LOST and finding.code not in _LOST
     if back or (finding.code in _LOST and finding.code is not tooth.place):
         tooth.changed_on = finding.observed_on
-    kept = [] if back else [old for old in tooth.standing if _survives(old, finding, tooth.standing)]
+    kept = [] if back else [old for old in tooth.standing if _survives(old, finding, tooth)]
     tooth.place, tooth.seen_on, tooth.standing = finding.code, finding.observed_on, [*kept, finding]
 
 
-def _survives(old: Finding, word: Finding, standing: Iterable[Finding]) -> bool:
+def _survives(old: Finding, word: Finding, tooth: ToothHistory) -> bool:
     if old.code in PRESENCE:
-        done = old.code is word.code or (old.code is _C.EXTRACTED and word.code in ABSENT)
+        done = old.code is word.code or (old.code is _C.EXTRACTED and _was_taken_out(old, word, tooth.place))
         return old.status is _S.PLANNED and not done
     if old.status is _S.PLANNED and old.code in COVERING and word.code in ABSENT:
         # Planned for the tooth that is lost now, unless something is planned that could carry it.
-        return old.observed_on == word.observed_on or any(_carries(each) for each in standing)
+        return old.observed_on == word.observed_on or any(_carries(each) for each in tooth.standing)
     return may_stand(old, word.code)
+
+
+def _was_taken_out(plan: Finding, word: Finding, place: FindingCode | None) -> bool:
+    """Whether a planned extraction is done: no tooth is there, or an implant stands where the tooth was.
+
+    Of an implant that stood there before, or is found on the day of the plan, the plan is to take the implant out.
+    """
+    placed = word.code is _C.IMPLANT and place is not _C.IMPLANT and plan.observed_on < word.observed_on
+    return word.code in ABSENT or placed
 
 
 def _carries(finding: Finding) -> bool:
@@ -163,8 +173,9 @@ def _carries(finding: Finding) -> bool:
 
 
 def _put_on(tooth: ToothHistory, finding: Finding) -> None:
-    tooth.standing = [left for old in tooth.standing if (left := _less(old, finding)) is not None]
-    tooth.standing.append(finding)
+    treated = _treated(tooth.standing, finding)
+    left = (_less(old, finding) for old in tooth.standing if old not in treated)
+    tooth.standing = [*(old for old in left if old is not None), finding]
     if finding.code in IN_GAP:
         return
     if tooth.place in (*_UNSEEN, _C.UNERUPTED):
@@ -172,6 +183,19 @@ def _put_on(tooth: ToothHistory, finding: Finding) -> None:
         tooth.standing = [old for old in tooth.standing if old.code not in PRESENCE or old.status is _S.PLANNED]
     if finding.code not in REPLACING:
         tooth.seen_on = finding.observed_on
+
+
+def _treated(standing: Iterable[Finding], done: Finding) -> list[Finding]:
+    """The damage that done work is for where it names no surfaces: that of the only surface which has any.
+
+    Of several nobody knows which, so all stays; and a veneer sits outside by its nature.
+    """
+    if done.status is not _S.COMPLETED or done.code not in RESTORING or done.surfaces:
+        return []
+    damage = [old for old in standing if old.code in DAMAGE and old.surfaces]
+    where = {surface for old in damage for surface in old.surfaces}
+    fits = where == {Surface.VESTIBULAR} if done.code is _C.VENEER else len(where) == 1
+    return damage if fits else []
 
 
 def _less(old: Finding, new: Finding, *, same: bool = False) -> Finding | None:

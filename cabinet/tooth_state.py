@@ -13,7 +13,7 @@ from cabinet.perio import GumState, PerioSummary
 from cabinet.tooth import Surface
 from core.values import Int32, Value
 
-SHAPE = 5
+SHAPE = 6
 """Rises when `Odontogram` changes its members, or the fold what it says: an older stored chart is folded anew."""
 MOST_TEETH = 52 * 11
 """Each tooth, and up to ten beside it: `11`, `11s`, `11s1` … `11s9`."""

@@ -41,7 +41,7 @@ class OfferStatus(StrEnum):
     ACCEPTED = "accepted"
     DECLINED = "declined"
     GONE = "gone"
-    """Somebody was faster, or the time to answer is over; nobody has to write that down."""
+    """Somebody was faster, or the time was shut or moved; that the time to answer is over nobody has to write down."""
 
 
 @dataclass(frozen=True, slots=True)

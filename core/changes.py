@@ -104,9 +104,16 @@ where new.clinic_id = old.clinic_id and new.patient_id = old.patient_id and new.
     and new.subject_id = old.subject_id and new.xid > old.xid and new.was_open >= old.was_open
     and new.xid < pg_snapshot_xmin(pg_current_snapshot())
 """)
-# Marks from a future of this database: it was loaded from another one's dump, whose counting was further.
+# Marks from a future of this database: it was loaded from another one's dump, whose counting was further. Those of
+# one thing become one.
 _FROM_ELSEWHERE = text("""
-update change set xid = pg_current_xact_id() where xid > pg_snapshot_xmax(pg_current_snapshot())
+with gone as (
+    delete from change where xid > pg_snapshot_xmax(pg_current_snapshot())
+    returning clinic_id, patient_id, kind, subject_id, was_open
+)
+insert into change (clinic_id, patient_id, kind, subject_id, was_open)
+select clinic_id, patient_id, kind, subject_id, bool_or(was_open) from gone group by 1, 2, 3, 4
+on conflict (clinic_id, patient_id, xid, kind, subject_id) do update set was_open = change.was_open or excluded.was_open
 """)
 
 

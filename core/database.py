@@ -173,6 +173,8 @@ class Database:
             self._url,
             pool_size=self._pool,
             max_overflow=0,
+            # The backend that was used last has its plans in the cache still.
+            pool_use_lifo=True,
             pool_timeout=5,
             pool_pre_ping=False,
             connect_args={

@@ -24,10 +24,11 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file of a row: where the storage keeps it, and how it is called in a copy."""
+    """A file of a row: where the storage keeps it, how it is called in a copy, and whether a copy has it at all."""
 
     key: str
     name: str
+    shown: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,11 @@ class Holding:
 
     `person` is the column that names the patient; with `parent` it names a row of that table, which names the
     patient by its `patient_id`.
-    Of copies: `scope` is what a guardian must be let see for it to be in theirs, `own` that it is in none but the
-    patient's; `hidden_by` are (column, table) of things that hide these rows from a guardian when they are private;
-    `shown` is SQL over the columns, for what the clinic has not released; `concealed` names columns in no copy (what
-    is of other people); `untold` says why the whole table is in none.
+    Of copies: `scope` is what a guardian must be let see for it to be in theirs, `scope_of_row` the same as SQL where
+    it differs from row to row; `own` that it is in none but the patient's; `hidden_by` are (column, table) of things
+    that hide these rows from a guardian when they are private; `shown` is SQL over the columns, for what the clinic
+    has not released; `concealed` names columns in no copy (what is of other people); `untold` says why the whole
+    table is in none.
     `omit` names columns that are not even archived (proofs of secrets, our own bookkeeping).
     Of erasures: `becomes` are the columns of an emptied row, as SQL; `treated` is SQL for the day of a treatment,
     from which the law counts, null where the row speaks of none. `files` gives the files of a row of a clinic.
@@ -50,6 +52,7 @@ class Holding:
     person: str = "patient_id"
     parent: str = ""
     scope: str = ""
+    scope_of_row: str = ""
     own: bool = False
     hidden_by: Sequence[tuple[str, str]] = ()
     shown: str = ""

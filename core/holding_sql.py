@@ -16,23 +16,27 @@ Rows = list[dict[str, Any]]
 
 
 async def rows_held(
-    reading: Reading, holding: Holding, clinic_id: UUID, patient_id: UUID, *, only_shown: bool, private: bool
-) -> Rows:
+    reading: Reading, holding: Holding, clinic_id: UUID, patient_id: UUID,
+    *, only_shown: bool, scopes: frozenset[str] | None,
+) -> Rows:  # fmt: skip
     """The person's rows of one table as JSON, in a fixed order, without what is never told.
 
-    `only_shown` leaves out what is in no copy, `private` False what a guardian may not see.
+    `only_shown` leaves out what is in no copy, `scopes` what a guardian with these may not see; None: of nobody's ward.
     """
     where = [_of_person(holding)]
+    values: dict[str, Any] = {"clinic": clinic_id, "patient": patient_id}
     if only_shown and holding.shown:
         where.append(holding.shown)
-    if not private:
+    if scopes is not None:
         where += _not_private(holding)
+    if scopes is not None and holding.scope_of_row:
+        where.append(f"({holding.scope_of_row}) = any(cast(:scopes as text[]))")
+        values["scopes"] = sorted(scopes)
     concealed = holding.concealed if only_shown else frozenset()
-    omitted = sorted(holding.omit | concealed | ALWAYS_OMITTED | {"clinic_id"})
+    values["omitted"] = sorted(holding.omit | concealed | ALWAYS_OMITTED | {"clinic_id"})
     row = "(to_jsonb(t) - cast(:omitted as text[]))"
     # Names and conditions are constants of ours, declared beside the tables.
     statement = f"select {row} from {holding.table} t where {' and '.join(where)} order by {row}::text"  # noqa: S608
-    values = {"clinic": clinic_id, "patient": patient_id, "omitted": omitted}
     return list((await reading.execute(text(statement), values)).scalars())
 
 

@@ -47,7 +47,8 @@ async def mark_private(
 
 
 # Who writes a row of a private thing and who marks the thing wait for each other, clinic by clinic: otherwise a row
-# that is being written while the mark is set would miss it. Many write at once; marking is rare.
+# that is being written while the mark is set would miss it. Many write at once; marking is rare. A guardian who
+# writes does not see the private thing: it is looked for as the clinic sees.
 add_function(
     SQLModel.metadata,
     """
@@ -57,6 +58,7 @@ declare
     v_parent uuid;
     v_private boolean;
     v_moved boolean := tg_op = 'INSERT' or pg_trigger_depth() > 1;
+    v_viewer text := coalesce(current_setting('enamel.viewer', true), '');
 begin
     for v_at in 0 .. tg_nargs - 1 by 2 loop
         v_moved := v_moved or v_row ->> tg_argv[v_at] is distinct from to_jsonb(old) ->> tg_argv[v_at];
@@ -65,8 +67,10 @@ begin
         v_parent := v_row ->> tg_argv[v_at];
         continue when new.private or v_parent is null or not v_moved;
         perform pg_advisory_xact_lock_shared(hashtextextended('private ' || new.clinic_id, 0));
+        perform set_config('enamel.viewer', 'clinic', true);
         execute format('select exists (select from %I where clinic_id = $1 and id = $2 and private)', tg_argv[v_at + 1])
             into v_private using new.clinic_id, v_parent;
+        perform set_config('enamel.viewer', v_viewer, true);
         if v_private then
             new.private := true;
             new := jsonb_populate_record(new, jsonb_build_object('hidden_by', v_parent));

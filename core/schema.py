@@ -20,6 +20,8 @@ TRIGGERS = "triggers"
 # Of a table with a column `private`: which of its columns name a thing whose mark its rows inherit, and in which
 # tables: `{"plan_id": "plan", "subject_id": ("appointment", "plan")}`. See `core.private`.
 PRIVATE_WITH = "private_with"
+# Of the metadata: the trigger function that a patient's row runs as it becomes private.
+WHEN_HIDDEN = "when_hidden"
 
 _MINE = "clinic_id = nullif(current_setting('enamel.clinic_id', true), '')::uuid"
 # What is marked as private only the clinic and the patient whose own record it is see: not those who may open a
@@ -76,8 +78,15 @@ def triggers_of(table: Table) -> list[str]:
 
 
 def _marks_of(table: Table) -> list[str]:
-    """What makes rows as private as the things they belong to, and what belongs to a row as private as it is."""
+    """What makes rows as private as the things they belong to, what belongs to a row as private as it is, and who
+    is told of it."""
     statements = []
+    told = table.metadata.info.get(WHEN_HIDDEN)
+    if told and {"private", "patient_id"} <= set(table.columns.keys()):
+        statements.append(
+            f"create trigger {table.name}_hides after update on {table.name} for each row"
+            f" when (new.private and not old.private) execute function {told}()"
+        )
     named = [(column, parent) for column, parent, child in _marked(table.metadata) if child is table]
     if named:
         columns = ", ".join(dict.fromkeys(column for column, _ in named))

@@ -41,8 +41,8 @@ class TakenRow(Value):
     outcome: Outcome
     id: UUID
     remark: str | None = Field(
-        description="What was not taken in as told. `price-held`: a plan became dearer while its offer holds; the "
-        "patient sees and pays the offer's prices.",
+        description="What was not taken in as told. `price-held`: stages of a plan became dearer while its offer "
+        "holds; the patient sees and pays the offer's prices for them.",
         examples=[None],
     )
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from api.caller import PatientClaims
 from api.ports import Ports, ports_of
 from api.problems import language_of
-from api.strict import DocumentRoute, StrictRoute
+from api.strict import DocumentRoute
 from api.transaction import PatientId, scope_of
 from cabinet.queries.cabinet import Cabinet, cabinet_document, lacks_chart, with_folded_chart
 from clinic.commands import NoRecordLinked
@@ -19,7 +19,7 @@ from identity.commands import SessionEnded
 from identity.queries import session_lives
 from identity.tokens import Claims
 
-router = APIRouter(tags=["cabinet"], route_class=StrictRoute)
+router = APIRouter(tags=["cabinet"], route_class=DocumentRoute)
 
 _IF_NONE_MATCH = {
     "name": "If-None-Match",
@@ -35,19 +35,10 @@ _DESCRIBED: dict[str, Any] = {
 }
 
 
+@router.get("/v1/me/cabinet", summary="My cabinet", operation_id="getMyCabinet", **_DESCRIBED)
 async def get_mine(request: Request, claims: PatientClaims) -> Response:
     """Tooth chart, treatment plans with prices, x-rays and photos, offers and the next visit, in one answer."""
     return await _answer(request, claims, None)
-
-
-router.add_api_route(
-    "/v1/me/cabinet",
-    get_mine,
-    route_class_override=DocumentRoute,
-    summary="My cabinet",
-    operation_id="getMyCabinet",
-    **_DESCRIBED,
-)
 
 
 @router.get("/v1/patients/{patient_id}/cabinet", summary="A ward's cabinet", operation_id="getCabinet", **_DESCRIBED)

@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from fastapi import Request, Response
 from pydantic import Field
 
 from api.caller import PatientClaims
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, List, cursor_of, place_of
 from api.patient.record import RecordRoutes
-from api.ports import Ports, PortsHere
-from api.transaction import PatientReads, RecordAsked, record_opened, record_to_open, scope_of
-from api.viewer import ViewerHere
+from api.ports import Ports, ports_of
+from api.strict import DocumentRoute
+from api.transaction import PatientReads, record_asked, record_opened, record_to_open, scope_of
+from api.viewer import AskedZone, viewer_of
 from cabinet.odontogram import Odontogram
 from cabinet.plan_view import PlanView
 from cabinet.queries.account import Account, account
@@ -185,16 +187,18 @@ _OVER: dict[int | str, dict[str, Any]] = {
 }
 
 
-@routes.get("/changes", summary="My changes", operation_id="listMyChanges", responses=_OVER)
+@routes.get(
+    "/changes", summary="My changes", operation_id="listMyChanges", response_model=Changes, responses=_OVER,
+    route_class_override=DocumentRoute,
+)  # fmt: skip
 async def changes(
-    ports: PortsHere, claims: PatientClaims, asked: RecordAsked, viewer: ViewerHere,
-    limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None,
-) -> Changes:  # fmt: skip
+    request: Request, claims: PatientClaims, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None, zone: AskedZone = None
+) -> Response:
     """Without a cursor: everything there is. With one: what changed since; what is gone comes as a tombstone.
 
     Something may come twice, never not at all: keep the latest copy by kind and id. The chat has a resume of its own.
     """
-    now = clock.now()
+    ports, asked, now = ports_of(request), record_asked(request), clock.now()
     mine = List(ports.keys.secrets.cursor_key, "changes", asked or claims.subject_id)
     place = _place(place_of(mine, cursor))
     marks = await marks_since(
@@ -204,12 +208,20 @@ async def changes(
         async with ports.database.reading(scope_of(claims)) as reading:
             await record_to_open(reading, claims, asked, now)
         raise ChangesStartOver  # opened in between
-    if cursor is not None and (place.timeline, place.sight) != (marks.timeline, marks.sight):
+    if cursor is not None and not _goes_on(place, marks):
         raise ChangesStartOver
     page, more = marks.items[:limit], len(marks.items) > limit
-    following = _following(place, marks, page[-1] if more else None)
-    items = await _shown(ports, claims, viewer, marks, page, now) if page else []
-    return Changes(items=items, next_cursor=cursor_of(mine, _text(following)), more=more)
+    following = cursor_of(mine, _text(_following(place, marks, page[-1] if more else None)))
+    items = await _shown(ports, claims, viewer_of(request, zone), marks, page, now) if page else []
+    told = Changes(items=items, next_cursor=following, more=more)
+    return Response(told.model_dump_json(), media_type="application/json")
+
+
+def _goes_on(place: Place, marks: Marks) -> bool:
+    """Whether what the cursor saw is in this database's past: one that was put back from a snapshot knows less of it,
+    though its timeline be the same."""
+    seen = place.xid if place.horizon is None else place.horizon
+    return (place.timeline, place.sight) == (marks.timeline, marks.sight) and seen <= marks.running
 
 
 def _following(place: Place, marks: Marks, last: Mark | None) -> Place:

@@ -76,10 +76,15 @@ async def list_cards(call: Reads) -> Cards:
 async def list_redemptions(
     ports: PortsHere, call: Reads, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> RedemptionPage:
-    """What coupons, points and cards took off my bills, newest first, with what was taken back."""
+    """What coupons, points and cards took off my bills, newest first, with what was taken back.
+
+    Of a ward who is old enough to keep a treatment private there are none.
+    """
     items, following = await page_of(
         List(ports.keys.secrets.cursor_key, "my redemptions", call.patient_id), cursor, limit,
-        lambda place, most: redemptions(call.reading, call.clinic_id, call.patient_id, id_of(place), most),
+        lambda place, most: redemptions(
+            call.reading, call.clinic_id, call.patient_id, id_of(place), most, call.now
+        ),
         lambda bill: [str(bill.redemption_id)],
     )  # fmt: skip
     return RedemptionPage(items=items, next_cursor=following)

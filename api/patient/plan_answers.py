@@ -1,6 +1,5 @@
 """`/v1/me/plans/{plan_id}/acceptance`: accept an offer by click, by code or by hand, or decline it."""
 
-from contextlib import suppress
 from typing import Annotated, Any, Self
 from uuid import UUID
 
@@ -24,10 +23,10 @@ from cabinet.signing import LEAST_INK, MOST_STROKES, SignMethod, Stroke, ink
 from clinic.facts import Language
 from clinic.household import AccessScope
 from core.clock import now
-from core.database import NOBODY
+from core.database import NOBODY, Writing
 from core.events import Actor, ActorKind
 from core.values import Value
-from identity.commands import CodeWrong, send_code, spend_code
+from identity.commands import CodeWrong, Keys, send_code, spend_code
 from identity.queries import account_phone
 from identity.sign_in import CODE_LIFE, RESEND_WAITS
 from identity.tokens import Claims
@@ -116,14 +115,13 @@ async def accept(
     `offer-changed` (412): the plan is another by now; show it again. `offer-decided` (409): somebody was faster.
     """
     said = _accepted(claims, body, body.method, tuple(body.strokes))
-    if body.code is not None:
-        with suppress(AlreadySaid):  # the code was spent then
-            await _prove(ports, claims, asked, plan_id, said, body.code)
     at, actor = now(), Actor(ActorKind.PATIENT, claims.subject_id)
     async with ports.database.writing(scope_of(claims)) as writing:
         opened = await record_opened(writing, claims, asked, at, AccessScope.SIGN)
-        await answer_offer(writing, claims.clinic_id, opened.patient_id, plan_id, said, actor, at)
-        return await plan_shown(writing, opened.patient_id, plan_id, at, opened.scopes)
+        if body.code is None or await _proves(writing, ports.keys, claims, opened.patient_id, plan_id, said, body.code):
+            await answer_offer(writing, claims.clinic_id, opened.patient_id, plan_id, said, actor, at)
+            return await plan_shown(writing, opened.patient_id, plan_id, at, opened.scopes)
+    raise CodeWrong  # after the commit: a wrong try stays counted
 
 
 @routes.post(
@@ -145,21 +143,25 @@ def _accepted(claims: Claims, body: OfferNamed, method: SignMethod, strokes: tup
     )
 
 
-async def _checked(ports: Ports, claims: Claims, asked: UUID | None, plan_id: UUID, said: Said) -> UUID | None:
-    """The challenge that was sent for this plan, if any; raises what stands against the answer now."""
+async def _checked(ports: Ports, claims: Claims, asked: UUID | None, plan_id: UUID, said: Said) -> None:
+    """Raises what stands against the answer now."""
     at = now()
     async with ports.database.writing(scope_of(claims)) as writing:
         patient_id = await record_to_open(writing, claims, asked, at, AccessScope.SIGN)
-        return await check_answer(writing, claims.clinic_id, patient_id, plan_id, said, claims.subject_id, at)
+        await check_answer(writing, claims.clinic_id, patient_id, plan_id, said, claims.subject_id, at)
 
 
-async def _prove(ports: Ports, claims: Claims, asked: UUID | None, plan_id: UUID, said: Said, code: str) -> None:
-    """Spend the code that was sent for this plan; a wrong one stays counted. Asked first: could it be accepted?"""
-    challenge = await _checked(ports, claims, asked, plan_id, said)
-    if challenge is None:
-        raise CodeWrong
-    async with ports.database.writing(NOBODY) as writing:
-        phone = await spend_code(writing, ports.keys, challenge, code, now())
-        own = await account_phone(writing, claims.subject_id)
-    if phone is None or phone != own:
-        raise CodeWrong
+async def _proves(
+    writing: Writing, keys: Keys, claims: Claims, patient_id: UUID, plan_id: UUID, said: Said, code: str
+) -> bool:
+    """Spend the code that was sent for this plan, where the answer could be taken or was taken already.
+
+    The check locks the plan first: of many taps with one code one spends it, and the others find it said.
+    """
+    at = now()
+    try:
+        challenge = await check_answer(writing, claims.clinic_id, patient_id, plan_id, said, claims.subject_id, at)
+    except AlreadySaid:
+        return True  # the code was spent then
+    phone = None if challenge is None else await spend_code(writing, keys, challenge, code, at)
+    return phone is not None and phone == await account_phone(writing, claims.subject_id)

@@ -12,7 +12,7 @@ from api.paging import DEFAULT_LIMIT, Cursor, Limit, List, moment_and_id, page_o
 from api.patient.record import RecordRoutes
 from api.ports import PortsHere
 from api.strict import StrictRoute
-from api.transaction import PatientReads, PatientWrites, record_reads, record_to_open, record_writes, scope_of
+from api.transaction import OwnReads, PatientReads, PatientWrites, record_reads, record_to_open, record_writes, scope_of
 from clinic.commands.privacy import Asker, ask_copy, issue_copy_link, open_copy
 from clinic.commands.requests import make_request
 from clinic.household import AccessScope, Relation
@@ -57,16 +57,11 @@ class ErasureWish(Value):
     reason: MaybeText = Field(default="", description="If you like; nobody has to say why.")
 
 
-@routes.get("/privacy/reads", summary="Who saw my record", operation_id="listMyRecordReads")
-async def reads(
-    ports: PortsHere,
-    call: Annotated[PatientReads, record_reads(None)],
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: Cursor = None,
-) -> ReadPage:
+@routes.own.get("/privacy/reads", summary="Who saw my record", operation_id="listMyRecordReads")
+async def reads(ports: PortsHere, call: OwnReads, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> ReadPage:
     """Every look of the clinic's people at the record and every copy that was fetched, latest first.
 
-    Staff is told by name or by role, as the clinic decided.
+    Staff is told by name or by role, as the clinic decided. One's own only: of a ward it would tell of what is hidden.
     """
     items, following = await page_of(
         List(ports.keys.secrets.cursor_key, "reads of a record", call.patient_id), cursor, limit,

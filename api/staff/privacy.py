@@ -14,7 +14,8 @@ from api.transaction import StaffReads, StaffWrites, scope_of, staff_reads, staf
 from cabinet.commands.pay_links import withdraw_pay_links
 from cabinet.queries.payments import with_money_under_way
 from clinic.commands.erasing import confirm_erasure, open_archive, refuse_erasure
-from clinic.commands.privacy import lift_hold, name_readers, set_hold
+from clinic.commands.legal_holds import lift_hold, set_hold
+from clinic.commands.privacy import name_readers
 from clinic.privacy import MONEY_WAIT, ArchiveReason, ErasureState, ReadersBy, RefusalReason, archive_key
 from clinic.queries import home_branch
 from clinic.queries.privacy import (

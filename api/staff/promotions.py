@@ -128,7 +128,7 @@ async def of_patient(
         raise NotFound
     items, following = await page_of(
         List(ports.keys.secrets.cursor_key, "redemptions", patient_id), cursor, limit,
-        lambda place, most: redemptions(call.reading, call.clinic_id, patient_id, id_of(place), most),
+        lambda place, most: redemptions(call.reading, call.clinic_id, patient_id, id_of(place), most, call.now),
         lambda bill: [str(bill.redemption_id)],
     )  # fmt: skip
     return RedemptionPage(items=items, next_cursor=following)

@@ -26,8 +26,8 @@ from cabinet.offer_answer import (
     left_of_whole,
     objection,
 )
-from cabinet.plan import HIDDEN, Answer, PlanStatus, is_chosen, lapsed, plan_status
-from cabinet.queries.offers import branch_day
+from cabinet.plan import HIDDEN, Answer, PlanStatus, lapsed, plan_status
+from cabinet.queries.offers import branch_day, other_chosen
 from cabinet.signing import SignMethod, Stroke
 from cabinet.tables.offer import OfferAnswer, PlanOffer
 from cabinet.tables.plan import TreatmentPlan
@@ -110,6 +110,7 @@ class _Held:
     plan: TreatmentPlan
     siblings: tuple[TreatmentPlan, ...]
     today: date
+    other_chosen: bool
     offer: OfferedPlan
     answered: dict[int, Verdict]
     sessions: dict[int, UUID | None]
@@ -128,7 +129,7 @@ class _Held:
             lapsed=lapsed(plan.valid_until, self.today),
             needs=self.offer.needs,
             answered=self.answered,
-            other_chosen=any(is_chosen(self.status(each), _answer(each)) for each in self.siblings),
+            other_chosen=self.other_chosen,
         )
 
     def repeats(self, said: Said) -> bool:
@@ -174,7 +175,7 @@ async def answer_offer(
 async def check_answer(
     writing: Writing, clinic_id: UUID, patient_id: UUID, plan_id: UUID, said: Said, account_id: UUID, now: datetime
 ) -> UUID | None:
-    """The challenge whose code this account was sent for this plan. Raises what `answer_offer` would raise now."""
+    """The challenge this account was sent for the plan, now locked. Raises as `answer_offer`, and `AlreadySaid`."""
     held = await _answerable(writing, clinic_id, patient_id, plan_id, said, now)
     return held.plan.code_challenge if held.plan.code_account == account_id else None
 
@@ -241,16 +242,16 @@ async def _held(writing: Writing, clinic_id: UUID, patient_id: UUID, plan_id: UU
     if plan is None or plan.offer_id is None or today is None:
         raise NotFound
     siblings = tuple(each for each in plans if each is not plan)
-    return _Held(plan, siblings, today, *await _offer(writing, clinic_id, plan.offer_id))
+    chosen = plan.choice_group is not None and await other_chosen(writing, plan.id, today)
+    return _Held(plan, siblings, today, chosen, *await _offer(writing, clinic_id, plan.offer_id))
 
 
 async def _offer(
     writing: Writing, clinic_id: UUID, offer_id: UUID
 ) -> tuple[OfferedPlan, dict[int, Verdict], dict[int, UUID | None]]:
     """What is offered, and what was said of each stage in which session; of the whole is of every stage."""
-    mine = (col(PlanOffer.clinic_id) == clinic_id, col(PlanOffer.id) == offer_id)
-    snapshot = (await writing.execute(select(col(PlanOffer.snapshot)).where(*mine))).scalar_one()
-    offer = OfferedPlan.model_validate_json(snapshot)
+    kept = select(col(PlanOffer.snapshot)).where(col(PlanOffer.clinic_id) == clinic_id, col(PlanOffer.id) == offer_id)
+    offer = OfferedPlan.model_validate_json((await writing.execute(kept)).scalar_one())
     said = select(col(OfferAnswer.stage), col(OfferAnswer.verdict), col(OfferAnswer.session_id)).where(
         col(OfferAnswer.clinic_id) == clinic_id,
         col(OfferAnswer.offer_id) == offer_id,

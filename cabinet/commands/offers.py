@@ -1,7 +1,9 @@
 """Makes offers of plans as they are taken in, and withdraws them.
 
 An offer is made whenever a plan comes to be, or stays, proposed or accepted with another content than the offer before
-it; and when it is proposed anew after it was declined or had run out. Its row is never altered.
+it; when it is proposed anew after it was declined or had run out; and when the clinic's system tells a yes after a no
+was given here. What goes on, ends or runs out with another content than was offered is another offer, too: no answer
+stands beside what it was not given to. Its row is never altered.
 """
 
 from asyncio import to_thread
@@ -11,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, case, func, insert, literal, or_, select, update
+from sqlalchemy import Date, and_, case, func, insert, literal, or_, select, update
 from sqlmodel import col
 
 from cabinet.offer import OfferedPlan, at_held_prices, canonical, fingerprint, is_locked_rise, offered
@@ -29,15 +31,21 @@ REMEMBERED = ("status", "answer", "offer_id", "offer_number", "offer_sha256")
 
 _P = PlanStatus
 _OFFERED = frozenset({_P.PROPOSED, _P.ACCEPTED})
-_BINDING = frozenset({_P.ACCEPTED, _P.IN_PROGRESS})
-_OVER = frozenset({_P.DRAFT, _P.DECLINED, _P.NOT_CHOSEN, _P.EXPIRED, _P.SUPERSEDED})
+_SHOWN = frozenset({_P.IN_PROGRESS, _P.COMPLETED, _P.STOPPED, _P.EXPIRED})
+"""No longer asked for, but seen with the offer that stands."""
+_BINDING = frozenset({_P.ACCEPTED, _P.IN_PROGRESS, _P.COMPLETED, _P.STOPPED})
+_ENDED = frozenset({_P.DRAFT, _P.DECLINED, _P.NOT_CHOSEN, _P.SUPERSEDED})
+"""By the clinic's word, with whatever was answered; what merely ran out was accepted in time."""
+_OVER = _ENDED | {_P.EXPIRED}
+_ACCEPTED = (Answer.ACCEPTED.value, Answer.AGAIN.value)
+_NO = (Answer.DECLINED.value, Answer.WITHDRAWN.value)
 
 
 @dataclass(frozen=True, slots=True)
 class Seal:
     """A told plan as it is taken in, what it costs, and the canonical text of what it offers.
 
-    `held`: at the prices of its offer, which it was told to exceed.
+    `held`: with stages at the prices of its offer, which they were told to exceed.
     """
 
     fact: PlanFact
@@ -56,7 +64,7 @@ def _sealed(fact: PlanFact, *, held: bool = False) -> Seal:
 
 
 async def seals_of(writing: Writing, facts: Mapping[int, PlanFact], held: Mapping[str, Held]) -> dict[int, Seal]:
-    """Each plan sealed; one that only became dearer while its offer holds, at the prices of the offer."""
+    """Each plan sealed; stages that became dearer while its offer holds, at the prices of the offer."""
     # One and a half milliseconds each, a thousand at a time: in a thread, so that everybody else is answered meanwhile.
     seals = await to_thread(lambda: {index: _sealed(fact) for index, fact in facts.items()})
     altered = {
@@ -70,13 +78,13 @@ async def seals_of(writing: Writing, facts: Mapping[int, PlanFact], held: Mappin
     for index, offer_id in altered.items():
         standing, told = snapshots[offer_id], seals[index]
         if is_locked_rise(standing, told.offers):
-            seals[index] = _sealed(at_held_prices(told.fact, standing), held=True)
+            seals[index] = _sealed(at_held_prices(told.fact, told.offers, standing), held=True)
     return seals
 
 
 def _may_be_locked(before: Held, seal: Seal) -> bool:
     offer = before.remembered
-    if offer["offer_id"] is None or seal.fact.valid_until is None or seal.fact.status not in _OFFERED:
+    if offer["offer_id"] is None or seal.fact.valid_until is None or seal.fact.status not in _OFFERED | {_P.EXPIRED}:
         return False
     return bool(offer["offer_sha256"] != seal.sha256 and offer["answer"] != Answer.WITHDRAWN.value)
 
@@ -90,13 +98,13 @@ async def make_offers(
     writing: Writing, clinic_id: UUID, plans: Sequence[Upserted], seals: Mapping[int, Seal], now: datetime
 ) -> dict[UUID, int]:
     """The offers that follow from these changes; the new number of each plan that got one."""
-    due = [each for each in plans if _needs_offer(each, seals[each.incoming.index])]
+    refused = await _refused(writing, clinic_id, [each.id for each in plans if _newly_binding(each)])
+    due = [each for each in plans if each.id in refused or _needs_offer(each, seals[each.incoming.index])]
     if not due:
         return {}
     rows = [_offer_row(clinic_id, each, seals[each.incoming.index], now) for each in due]
     await writing.execute(insert(PlanOffer).execution_options(render_nulls=True), rows)
-    reproposed = [each.id for each in due if _reproposed(each)]
-    await writing.execute(_present(clinic_id, [row["id"] for row in rows], reproposed))
+    await writing.execute(_present(clinic_id, [row["id"] for row in rows], [each for each in due if _reproposed(each)]))
     passed_over = [each.id for each in due if each.before and each.before["answer"] == Answer.NOT_CHOSEN.value]
     if passed_over:
         await writing.execute(_reopened(clinic_id, passed_over, now))
@@ -106,15 +114,30 @@ async def make_offers(
 def _needs_offer(plan: Upserted, seal: Seal) -> bool:
     status, before = PlanStatus(plan.incoming.columns["status"]), plan.before or {}
     standing = before.get("offer_sha256")
-    if status not in _OFFERED and not (status is _P.IN_PROGRESS and standing):
+    if status not in _OFFERED and not (status in _SHOWN and standing):
         return False
     return standing != seal.sha256 or _reproposed(plan)
 
 
 def _reproposed(plan: Upserted) -> bool:
-    before = plan.before
-    proposed = plan.incoming.columns["status"] == _P.PROPOSED.value
-    return proposed and before is not None and PlanStatus(before["status"]) in _OVER
+    return plan.incoming.columns["status"] == _P.PROPOSED.value and _was(plan, _OVER)
+
+
+def _newly_binding(plan: Upserted) -> bool:
+    return PlanStatus(plan.incoming.columns["status"]) in _BINDING and _was(plan, frozenset(_P) - _BINDING)
+
+
+def _was(plan: Upserted, statuses: frozenset[PlanStatus]) -> bool:
+    return plan.before is not None and PlanStatus(plan.before["status"]) in statuses
+
+
+async def _refused(writing: Writing, clinic_id: UUID, plan_ids: list[UUID]) -> set[UUID]:
+    """Those of these plans to which a no was said here. Their rows are held by the upsert: no other will be said."""
+    if not plan_ids:
+        return set()
+    mine = (col(TreatmentPlan.clinic_id) == clinic_id, col(TreatmentPlan.id) == func.any(plan_ids))
+    no = select(col(TreatmentPlan.id)).where(*mine, col(TreatmentPlan.answer).in_(_NO))
+    return set((await writing.execute(no)).scalars())
 
 
 def _offer_row(clinic_id: UUID, plan: Upserted, seal: Seal, now: datetime) -> dict[str, Any]:
@@ -129,19 +152,21 @@ def _offer_row(clinic_id: UUID, plan: Upserted, seal: Seal, now: datetime) -> di
         "sha256": seal.sha256,
         "proposed_at": now,
         "valid_until": columns["valid_until"],
-        "renews": bool(before.get("offer_id")) and PlanStatus(before["status"]) in _BINDING,
+        "renews": bool(before.get("offer_id")) and _was(plan, _BINDING),
     }
 
 
-def _present(clinic_id: UUID, offer_ids: list[UUID], reproposed: list[UUID]) -> Any:
+def _present(clinic_id: UUID, offer_ids: list[UUID], reproposed: Sequence[Upserted]) -> Any:
     """Make these the present offers of their plans.
 
     The answer is read here and not before: the upsert holds the plan's row by now, and an answer that was given until
-    then has been committed. What was accepted must be accepted again; what was not chosen stays so.
+    then has been committed. What was accepted must be accepted again; what was not chosen stays so, and so does a no
+    to what has run out.
     """
     answer = col(TreatmentPlan.answer)
-    anew = col(TreatmentPlan.id) == func.any(reproposed)
-    accepted = or_(col(PlanOffer.renews), answer.in_([Answer.ACCEPTED.value, Answer.AGAIN.value]))
+    ended = col(TreatmentPlan.id) == func.any([each.id for each in reproposed if _was(each, _ENDED)])
+    anew = col(TreatmentPlan.id) == func.any([each.id for each in reproposed])
+    no_longer = and_(col(TreatmentPlan.status) == _P.EXPIRED.value, answer.in_(_NO))
     return (
         update(TreatmentPlan)
         .where(
@@ -156,9 +181,11 @@ def _present(clinic_id: UUID, offer_ids: list[UUID], reproposed: list[UUID]) -> 
             offer_sha256=PlanOffer.sha256,
             offered_at=PlanOffer.proposed_at,
             answer=case(
+                (ended, None),
+                (answer.in_(_ACCEPTED), Answer.AGAIN.value),
                 (anew, None),
-                (answer == Answer.NOT_CHOSEN.value, answer),
-                (accepted, Answer.AGAIN.value),
+                (or_(answer == Answer.NOT_CHOSEN.value, no_longer), answer),
+                (col(PlanOffer.renews), Answer.AGAIN.value),
             ),
         )
         .execution_options(synchronize_session=False)

@@ -1,15 +1,17 @@
 """Points for money in the books: given for payments, and taken back when those are changed, voided or given back.
 
 What an entry was when it was judged stands beside the ledger of points. An entry that reads otherwise now is judged
-anew, under the account's lock: once, whether or not anything was left to take.
+anew, under the account's lock: once, whether or not anything was left to take. What could not be taken, because it was
+spent, is made good by points that come back: of a bill that is reversed, of an entry that is right after all.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -19,14 +21,19 @@ from cabinet.commands.points import Accrual, accrue, take_back
 from cabinet.loyalty import PointsKind, Programme, points_for, points_kept, points_of_payment
 from cabinet.queries.points import programmes
 from cabinet.tables.account import LedgerEntry
-from cabinet.tables.loyalty import JudgedPayment, PointEntry, ProgrammeRow
+from cabinet.tables.loyalty import JudgedPayment, PointEntry, PointLot, ProgrammeRow
 from clinic.queries.attendance import LOOK_BACK
 from core.database import Sweeping, Writing
-from core.events import SYSTEM
+from core.events import SYSTEM, Actor
 from core.money import Money
+from core.upsert import OWN_SOURCE, hold_source
 
 _REFUND = LedgerKind.REFUND.value
+_MONEY = sorted(kind.value for kind in PAID)
 _PAYMENTS = sorted(kind.value for kind in PAID - {LedgerKind.REFUND})
+# What a change adds to the cause of its entry: the version that brought it.
+_VERSION = re.compile(r":\d+$")
+_MADE_GOOD = "owed:"
 
 
 def payment_cause(source: str, external_id: str) -> str:
@@ -59,25 +66,40 @@ async def accrue_payments(sweeping: Sweeping, now: datetime, limit: int) -> int:
     rows = list((await sweeping.execute(due)).scalars())
     if rows:
         by_clinic = await programmes(sweeping, sorted({row.clinic_id for row in rows}))
-        await accrue(
-            sweeping, [_accrual(row, points_for(_paid(row), by_clinic[row.clinic_id])) for row in rows], SYSTEM, now
-        )
+        wanted = [_accrual(row, points_for(_paid(row), by_clinic[row.clinic_id])) for row in rows]
+        fresh = {each.payment_id for each in await accrue(sweeping, wanted, SYSTEM, now)}
         earned = await _earned(sweeping, rows)
-        judged = [_judgement(row, earned.get((row.clinic_id, row.patient_id, _cause(row)), 0)) for row in rows]
+        theirs = [(row, earned.get((row.clinic_id, row.patient_id, _cause(row)))) for row in rows]
+        await _hide_with(sweeping, [(row, entry.lot_id) for row, entry in theirs if entry and row.id not in fresh])
+        judged = [_judgement(row, entry.points if entry else 0) for row, entry in theirs]
         await sweeping.execute(insert(JudgedPayment).on_conflict_do_nothing(), judged)
     return len(rows)
 
 
-async def _earned(writing: Writing, rows: Sequence[LedgerEntry]) -> dict[tuple[UUID, UUID, str], int]:
-    """What these payments have earned, now or when their points were told."""
-    statement = select(
-        col(PointEntry.clinic_id), col(PointEntry.patient_id), col(PointEntry.cause), col(PointEntry.points)
-    ).where(
+async def _hide_with(writing: Writing, lots: Sequence[tuple[LedgerEntry, UUID]]) -> None:
+    """Points that were told before the books said the payment are hidden with it from now on (`core.private`).
+
+    The mark named again lets what hangs on the lot follow it.
+    """
+    if lots:
+        known = (col(PointLot.clinic_id) == bindparam("of_clinic"), col(PointLot.id) == bindparam("lot"))
+        named = (
+            update(PointLot.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
+            .where(*known, col(PointLot.payment_id).is_(None))
+            .values(payment_id=bindparam("payment"), private=col(PointLot.private))
+        )
+        rows = [{"of_clinic": row.clinic_id, "lot": lot_id, "payment": row.id} for row, lot_id in lots]
+        await writing.execute(named, rows)
+
+
+async def _earned(writing: Writing, rows: Sequence[LedgerEntry]) -> dict[tuple[UUID, UUID, str], PointEntry]:
+    """The accruals of these payments, made now or when their points were told."""
+    statement = select(PointEntry).where(
         tuple_(col(PointEntry.clinic_id), col(PointEntry.cause)).in_([(row.clinic_id, _cause(row)) for row in rows]),
         col(PointEntry.kind) == PointsKind.ACCRUE.value,
     )
-    found = await writing.execute(statement)
-    return {(row.clinic_id, row.patient_id, row.cause): row.points for row in found}
+    found = (await writing.execute(statement)).scalars()
+    return {(entry.clinic_id, entry.patient_id, entry.cause): entry for entry in found}
 
 
 async def judge_anew(sweeping: Sweeping, now: datetime, limit: int) -> int:
@@ -86,7 +108,7 @@ async def judge_anew(sweeping: Sweeping, now: datetime, limit: int) -> int:
     One by one: they are rare, and a refund is measured by what stands when its turn comes.
     """
     reads_otherwise = or_(
-        col(JudgedPayment.paid_minor) != case((col(LedgerEntry.voided), 0), else_=-col(LedgerEntry.effect_minor)),
+        col(JudgedPayment.paid_minor) != case((_counts(), -col(LedgerEntry.effect_minor)), else_=0),
         col(JudgedPayment.patient_id) != LedgerEntry.patient_id,
         col(JudgedPayment.currency) != LedgerEntry.currency,
     )
@@ -104,7 +126,7 @@ async def judge_anew(sweeping: Sweeping, now: datetime, limit: int) -> int:
         .where(
             or_(
                 and_(col(LedgerEntry.kind) == _REFUND, new_refund),
-                and_(col(LedgerEntry.kind).in_([_REFUND, *_PAYMENTS]), reads_otherwise),
+                reads_otherwise,  # of whatever kind it is now: a payment that is none any more earned nothing
             ),
             col(LedgerEntry.changed_at) >= now - LOOK_BACK,
         )
@@ -128,31 +150,31 @@ class _Before:
 
 
 async def _judge(writing: Writing, row: LedgerEntry, programme: Programme, now: datetime) -> None:
-    """Give or take the difference between what the entry is worth now and what it was."""
+    """Give or take the difference between what the entry is worth now and what it was.
+
+    The judgements of a clinic take turns, and what was read before one's turn is read anew.
+    """
+    await hold_source(writing, "judged_payment", row.clinic_id, OWN_SOURCE)
+    await writing.refresh(row)
     before = await _before(writing, row)
-    moved = before.patient_id not in (None, row.patient_id)
+    if (before.patient_id, before.paid) == (row.patient_id, _paid(row)):
+        return
     patients = {row.patient_id, before.patient_id or row.patient_id}
     await hold_accounts(writing, {(row.clinic_id, patient_id) for patient_id in patients})
-    if moved and before.patient_id is not None:
-        await _change(writing, row, before.patient_id, -before.points, now)
+    if before.patient_id not in (None, row.patient_id):
+        await _change(writing, row, before.patient_id, before.points, 0, now)
         before = _Before(None, before.paid.times(0), 0)
     points = await _points_of(writing, row, before, programme)
-    await _change(writing, row, row.patient_id, points - before.points, now)
+    await _change(writing, row, row.patient_id, before.points, points, now)
     written = insert(JudgedPayment).values(_judgement(row, points))
     columns = {name: written.excluded[name] for name in ("patient_id", "currency", "paid_minor", "points")}
     await writing.execute(written.on_conflict_do_update(index_elements=["clinic_id", "id"], set_=columns))
 
 
 async def _before(writing: Writing, row: LedgerEntry) -> _Before:
-    """Locked: of two who judge an entry the second sees what the first has said of it."""
-    found = (
-        await writing.execute(
-            select(JudgedPayment)
-            .where(col(JudgedPayment.clinic_id) == row.clinic_id, col(JudgedPayment.id) == row.id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-    ).scalar_one_or_none()
+    of_it = (col(JudgedPayment.clinic_id) == row.clinic_id, col(JudgedPayment.id) == row.id)
+    statement = select(JudgedPayment).where(*of_it).execution_options(populate_existing=True)
+    found = (await writing.execute(statement)).scalar_one_or_none()
     if found is None:
         return _Before(None, Money(amount_minor=0, currency=row.currency), 0)
     return _Before(found.patient_id, Money(amount_minor=found.paid_minor, currency=found.currency), found.points)
@@ -181,13 +203,51 @@ async def _standing(writing: Writing, row: LedgerEntry) -> tuple[int, int]:
     return max(int(paid_minor), 0), max(int(points), 0)
 
 
-async def _change(writing: Writing, row: LedgerEntry, patient_id: UUID, points: int, now: datetime) -> None:
+async def _change(
+    writing: Writing, row: LedgerEntry, patient_id: UUID, before: int, points: int, now: datetime
+) -> None:
     cause = f"{_cause(row)}:{row.source_version}"
-    if points > 0:
-        given = Accrual(row.clinic_id, patient_id, cause, points, payment_id=row.id, private=row.private)
+    if points > before:
+        room = points - await _owed(writing, row.clinic_id, patient_id, row)
+        more = min(points - before, room)
+        given = Accrual(row.clinic_id, patient_id, cause, more, payment_id=row.id, private=row.private)
         await accrue(writing, [given], SYSTEM, now)
-    elif points < 0:
-        await take_back(writing, Accrual(row.clinic_id, patient_id, _cause(row), -points), f"un{cause}", SYSTEM, now)
+    elif points < before:
+        taken = Accrual(row.clinic_id, patient_id, _cause(row), before - points)
+        await take_back(writing, taken, f"un{cause}", SYSTEM, now)
+
+
+async def make_good(
+    writing: Writing, clinic_id: UUID, patient_id: UUID, returned: int, cause: str, actor: Actor, now: datetime
+) -> None:
+    """So many points came back to this patient: take those of them that a changed entry found spent."""
+    owed = min(await _owed(writing, clinic_id, patient_id), returned)
+    if owed > 0:
+        await take_back(writing, Accrual(clinic_id, patient_id, cause, owed), f"{_MADE_GOOD}{cause}", actor, now)
+
+
+async def _owed(writing: Writing, clinic_id: UUID, patient_id: UUID, besides: LedgerEntry | None = None) -> int:
+    """How many points this patient was given for money beyond those it was judged at: they were spent when it changed.
+
+    Below zero where fewer were given. Of `besides` what was given counts, and not what it was judged at.
+    """
+    mine = (col(JudgedPayment.clinic_id) == clinic_id, col(JudgedPayment.patient_id) == patient_id)
+    judged = select(col(LedgerEntry.source), col(LedgerEntry.external_id), col(JudgedPayment.points)).where(
+        *mine, _judged(), *([] if besides is None else [col(JudgedPayment.id) != besides.id])
+    )
+    worth = {payment_cause(row.source, row.external_id): int(row.points) for row in await writing.execute(judged)}
+    causes = {*worth, *([] if besides is None else [_cause(besides)])}
+    moved = select(col(PointEntry.cause), col(PointEntry.points)).where(
+        col(PointEntry.clinic_id) == clinic_id, col(PointEntry.patient_id) == patient_id
+    )
+    given = sum(int(row.points) for row in await writing.execute(moved) if _is_of(row.cause, causes))
+    return given - sum(worth.values())
+
+
+def _is_of(cause: str, causes: set[str]) -> bool:
+    """Whether a line of the ledger moved points for one of these: at first, with a change, or to make it good."""
+    named = cause.removeprefix("un")
+    return cause.startswith(_MADE_GOOD) or named in causes or _VERSION.sub("", named) in causes
 
 
 def _accrual(row: LedgerEntry, points: int) -> Accrual:
@@ -206,8 +266,14 @@ def _judgement(row: LedgerEntry, points: int) -> dict[str, object]:
 
 
 def _paid(row: LedgerEntry) -> Money:
-    """The money an entry counts for: below zero where it was given back, none where it was voided."""
-    return Money(amount_minor=0 if row.voided else -row.effect_minor, currency=row.currency)
+    """The money an entry counts for: below zero where it was given back, none where it was voided or is none."""
+    counts = row.kind in _MONEY and not row.voided
+    return Money(amount_minor=-row.effect_minor if counts else 0, currency=row.currency)
+
+
+def _counts() -> ColumnElement[bool]:
+    """SQL: whether an entry is money that counts. The twin of `_paid`."""
+    return and_(col(LedgerEntry.kind).in_(_MONEY), ~col(LedgerEntry.voided))
 
 
 def _judged() -> ColumnElement[bool]:

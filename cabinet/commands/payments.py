@@ -23,7 +23,7 @@ from sqlmodel import col
 
 from cabinet.payment import OPEN, PAGE_LIFE, PaymentStatus, Standing, Told, after, happened
 from cabinet.payment_provider import Notice, Page, PaymentProvider
-from cabinet.queries.account import booked_sql, refunds_booked_sql
+from cabinet.queries.booked import booked_sql, refunds_booked_sql
 from cabinet.queries.payments import Debt, Payment, debt, payment_value
 from cabinet.tables.account import LedgerEntry
 from cabinet.tables.payment import PaymentIntent

@@ -15,7 +15,7 @@ from sqlmodel import col
 
 from cabinet.commands.offers import REMEMBERED, Seal, make_offers, seals_of
 from cabinet.commands.plan_rows import item_rows, plan_columns, stage_rows
-from cabinet.plan import PlanStatus, event_kind, may_follow
+from cabinet.plan import Answer, PlanStatus, event_kind, may_follow
 from cabinet.plan_facts import PlanFact
 from cabinet.plan_fault import fault_of
 from cabinet.queries.plans import stages_json
@@ -27,7 +27,7 @@ from core.events import Actor, Happening, record
 from core.upsert import Held, Incoming, Outcome, Upserted, held_rows, upsert
 
 PRICE_HELD = "price-held"
-"""The remark on a plan that became dearer while its offer holds: it keeps the prices of the offer."""
+"""The remark on a plan of which stages became dearer while its offer holds: they keep the prices of the offer."""
 
 
 async def take_plans(
@@ -35,8 +35,8 @@ async def take_plans(
 ) -> Taken:
     """Upsert plans of a batch, stages and items with them, and make the offers that follow from it.
 
-    Unsound money and impossible states are faults. A mere rise in price of what is offered is not taken in, and the
-    row is remarked on.
+    Unsound money and impossible states are faults. A rise in price of what is offered is not taken in, and the row is
+    remarked on.
     """
     patients = await hold_named_patients(writing, source, {fact.patient for _, fact in facts})
     faults = {index: fault for index, fact in facts if (fault := _fault(fact, patients)) is not None}
@@ -76,9 +76,11 @@ def _may_become(held: Held | None, row: Incoming, seal: Seal) -> bool:
     if held is None or row.version <= held.version:
         return True  # new, or to be refused as stale
     before, after = PlanStatus(held.remembered["status"]), PlanStatus(row.columns["status"])
+    answer = Answer(held.remembered["answer"]) if held.remembered["answer"] else None
     # What was accepted may be proposed again only as something else.
     changes = seal.sha256 != held.remembered["offer_sha256"]
-    return may_follow(before, after) or (changes and before is PlanStatus.ACCEPTED and after is PlanStatus.PROPOSED)
+    reproposed = changes and before is PlanStatus.ACCEPTED and after is PlanStatus.PROPOSED
+    return may_follow(before, after, answer) or reproposed
 
 
 async def _replace_stages(writing: Writing, clinic_id: UUID, plans: Sequence[Upserted], seals: dict[int, Seal]) -> None:

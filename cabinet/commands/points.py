@@ -173,8 +173,8 @@ async def _moved_by(writing: Writing, clinic_id: UUID, cause: str) -> dict[UUID,
     return {row.patient_id: int(row.points) for row in await writing.execute(statement)}
 
 
-async def unspend(writing: Writing, clinic_id: UUID, patient_id: UUID, cause: str, actor: Actor, now: datetime) -> None:
-    """Give back what was spent for `cause`, into the lots it came from: with the end those had. Once."""
+async def unspend(writing: Writing, clinic_id: UUID, patient_id: UUID, cause: str, actor: Actor, now: datetime) -> int:
+    """Give back what was spent for `cause`, into the lots it came from: with the end those had. Once; how many."""
     await hold_accounts(writing, {(clinic_id, patient_id)})
     entries = [
         entry(clinic_id, patient_id, PointsKind.REVERSE, Drawn(row.lot_id, -row.points), f"un{cause}", actor, now)
@@ -182,6 +182,7 @@ async def unspend(writing: Writing, clinic_id: UUID, patient_id: UUID, cause: st
     ]
     await book(writing, entries)
     await _record_reversed(writing, clinic_id, patient_id, entries, actor, now)
+    return sum(each["points"] for each in entries)
 
 
 async def take_back(writing: Writing, taken: Accrual, cause: str, actor: Actor, now: datetime) -> int:

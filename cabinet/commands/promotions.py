@@ -9,16 +9,29 @@ from sqlalchemy import Uuid, literal, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from cabinet.promotion import Audience, PromotionState
+from cabinet.coupon import CouponState
+from cabinet.promotion import Audience, PromotionState, Reduction, takes_less
 from cabinet.promotion_facts import PromotionFact, PromotionTerms, columns_of
+from cabinet.tables.coupon import Coupon
 from cabinet.tables.promotion import PromotionRow
 from clinic.commands import Taken, changed
 from core.changes import EVERYBODY, Change
 from core.database import Sweeping, Writing
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, Fault, NotFound
 from core.events import Actor, Happening, record
 from core.ids import new_id
-from core.upsert import OWN_SOURCE, Incoming, Outcome, Upserted, held_rows, upsert
+from core.money import Money
+from core.upsert import (
+    OWN_SOURCE,
+    Held,
+    Incoming,
+    Outcome,
+    Upserted,
+    content_hash,
+    held_rows,
+    upsert,
+    verdict,
+)
 
 
 class PromotionOfAnotherSystem(Conflict):
@@ -45,12 +58,51 @@ async def take_promotions(
     actor: Actor,
     now: datetime,
 ) -> Taken:
-    """Upsert promotions of a batch."""
+    """Upsert promotions of a batch. One that would make coupons that are out worth less is a fault of its row."""
     rows = [Incoming(index, fact.external_id, fact.version, columns_of(fact)) for index, fact in facts]
     held = await held_rows(writing, PromotionRow, clinic_id, source, [row.external_id for row in rows], ())
-    done = await upsert(writing, PromotionRow, clinic_id, source, rows, held, now)
+    faults = await _broken_promises(writing, clinic_id, rows, held, now)
+    kept = [row for row in rows if row.index not in faults]
+    done = await upsert(writing, PromotionRow, clinic_id, source, kept, held, now)
     await record(writing, clinic_id, actor, [_promotion_event(each) for each in changed(done)], now)
-    return done, {}
+    return done, faults
+
+
+async def _broken_promises(
+    writing: Writing, clinic_id: UUID, rows: Sequence[Incoming], held: dict[str, Held], now: datetime
+) -> dict[int, Fault]:
+    """The promotions are locked until the commit: a coupon is out before it is asked, or has the new terms."""
+    newer = {
+        held[row.external_id].id: row
+        for row in rows
+        if verdict(held.get(row.external_id), row.version, content_hash(row.columns)) is Outcome.UPDATED
+    }
+    if not newer:
+        return {}
+    mine = (col(PromotionRow.clinic_id) == clinic_id, col(PromotionRow.id).in_(newer))
+    locked = select(PromotionRow).where(*mine).order_by(col(PromotionRow.id)).with_for_update()
+    before = [reduction_of(row) for row in (await writing.execute(locked)).scalars()]
+    told = {
+        promotion_id: reduction_of(PromotionRow(id=promotion_id, **row.columns)) for promotion_id, row in newer.items()
+    }
+    less = [each.promotion_id for each in before if takes_less(told[each.promotion_id], each)]
+    out = select(col(Coupon.promotion_id)).where(
+        col(Coupon.clinic_id) == clinic_id,
+        col(Coupon.promotion_id).in_(less),
+        col(Coupon.state) == CouponState.PICKED.value,
+        col(Coupon.expires_at) > now,
+    )
+    still_out = set((await writing.execute(out.distinct())).scalars()) if less else set()
+    return {newer[promotion_id].index: Fault("/reduction", "coupons-out") for promotion_id in still_out}
+
+
+def reduction_of(row: PromotionRow) -> Reduction:
+    """What a promotion takes off a bill."""
+
+    def money(minor: int | None) -> Money | None:
+        return None if minor is None or row.currency is None else Money(amount_minor=minor, currency=row.currency)
+
+    return Reduction(row.id, row.basis_points, money(row.amount_minor), money(row.minimum_minor), row.combinable)
 
 
 def _promotion_event(done: Upserted) -> Happening:

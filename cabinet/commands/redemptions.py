@@ -16,6 +16,7 @@ from sqlmodel import col
 from cabinet.commands.cards import use_card
 from cabinet.commands.coupons import PickUp, picked_coupon
 from cabinet.commands.points import NoProgramme, spend
+from cabinet.commands.promotions import reduction_of
 from cabinet.commands.tries import CodeUnknown
 from cabinet.coupon import CouponState, folded_code
 from cabinet.loyalty import Programme, paid_by_points, points_needed
@@ -201,14 +202,7 @@ async def _redeem_coupons(writing: Writing, coupons: set[UUID], redemption_id: U
         raise CouponSpent
     offers = select(PromotionRow).join(Coupon, and_(of_its_promotion(), col(Coupon.id).in_(coupons)))
     rows = await writing.execute(offers.order_by(col(PromotionRow.id)))
-    return [_reduction(row) for row in rows.scalars()]
-
-
-def _reduction(row: PromotionRow) -> Reduction:
-    def money(minor: int | None) -> Money | None:
-        return None if minor is None or row.currency is None else Money(amount_minor=minor, currency=row.currency)
-
-    return Reduction(row.id, row.basis_points, money(row.amount_minor), money(row.minimum_minor), row.combinable)
+    return [reduction_of(row) for row in rows.scalars()]
 
 
 async def _programme(writing: Writing, clinic_id: UUID) -> Programme:

@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from cabinet.commands.cards import unuse_card
 from cabinet.commands.coupons import give_back
+from cabinet.commands.paid_points import make_good
 from cabinet.commands.points import unspend
 from cabinet.coupon import CouponState
 from cabinet.queries.coupons import RedemptionView, redemption_view
@@ -41,7 +42,9 @@ async def reverse_redemption(
         over = [row for row in gone if row.state == CouponState.REVERSED.value]
         await give_back(writing, [(clinic_id, row.promotion_id) for row in over])
         if bill.points:
-            await unspend(writing, clinic_id, bill.patient_id, f"bill:{redemption_id}", actor, now)
+            cause = f"bill:{redemption_id}"
+            returned = await unspend(writing, clinic_id, bill.patient_id, cause, actor, now)
+            await make_good(writing, clinic_id, bill.patient_id, returned, cause, actor, now)
         if bill.card_id is not None:
             await unuse_card(writing, clinic_id, bill.card_id, f"bill:{redemption_id}", actor, now)
         happenings = [Happening("coupon.reversed", row.id, patient_id=bill.patient_id) for row in gone]

@@ -10,12 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import BigInteger, ColumnElement, Text, and_, case, cast, func, literal_column, or_, select, union_all
+from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, func, literal_column, select, union_all
 from sqlmodel import col
 
 from cabinet.account_balance import CHARGED, MOST_CURRENCIES, PAID, Balance, LedgerKind, PlanAccount
-from cabinet.payment import BOOKED_AS, RECEIVED
-from cabinet.queries.fragments import list_of, named_person, of_person
+from cabinet.payment import RECEIVED
+from cabinet.queries.fragments import list_of, of_person, person_document
 from cabinet.tables.account import LedgerEntry
 from cabinet.tables.payment import PaymentIntent
 from cabinet.tables.plan import TreatmentPlan
@@ -60,8 +60,7 @@ class NamedPlan:
 
 async def account(reading: Reading, patient_id: UUID, now: datetime) -> Account | None:
     """The account of a patient on the day it is in their branch; None where there is no such patient."""
-    person = named_person()
-    found = await of_person(reading, person, account_json(person), patient_id, now)
+    found = await of_person(reading, _ACCOUNT, patient_id, now)
     return None if found is None else Account.model_validate_json(found)
 
 
@@ -109,10 +108,7 @@ async def named_plans(reading: Reading, source: str, names: set[str]) -> dict[st
 
 def account_json(person: Any) -> Any:
     """SQL: the `Account` of a `person_row`."""
-    return func.json_build_object(
-        *("balances", balance_json(person)),
-        *("plans", _plan_accounts_json(person)),
-    )
+    return func.json_build_object("balances", balance_json(person), "plans", _plan_accounts_json(person))
 
 
 def balance_json(person: Any) -> Any:
@@ -269,31 +265,8 @@ def pending_of_payment() -> Any:
     return cast(received - given_back, BigInteger)
 
 
-def booked_sql() -> Any:
-    """SQL: whether the books hold a payment, to stand in a statement over payments."""
-    of_kind = col(LedgerEntry.kind).in_([kind.value for kind in BOOKED_AS])
-    return select(col(LedgerEntry.id)).where(*_speaks_of_payment(), of_kind).correlate(PaymentIntent).exists()
-
-
-def refunds_booked_sql() -> Any:
-    """SQL: what of a payment was given back as the books say, in minor units."""
-    given_back = select(cast(func.coalesce(func.sum(LedgerEntry.effect_minor), 0), BigInteger))
-    of_kind = col(LedgerEntry.kind) == LedgerKind.REFUND.value
-    return given_back.where(*_speaks_of_payment(), of_kind).correlate(PaymentIntent).scalar_subquery()
-
-
-def _speaks_of_payment() -> tuple[ColumnElement[bool], ...]:
-    named = or_(
-        col(LedgerEntry.reference) == cast(PaymentIntent.id, Text),
-        col(LedgerEntry.reference) == PaymentIntent.provider_id,
-    )
-    return (
-        col(LedgerEntry.clinic_id) == PaymentIntent.clinic_id,
-        col(LedgerEntry.patient_id) == PaymentIntent.patient_id,
-        col(LedgerEntry.voided).is_(False),
-        named,
-    )
-
-
 def _column(plan: Any, name: str) -> Any:
     return plan.c[name] if hasattr(plan, "c") else col(getattr(plan, name))
+
+
+_ACCOUNT = person_document(account_json)

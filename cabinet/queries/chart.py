@@ -6,13 +6,14 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, and_, bindparam, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Date, Text, and_, bindparam, case, exists, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from cabinet.chart_changes import ChartChanges, changes
 from cabinet.finding import Finding, FindingCode, FindingStatus, Material
 from cabinet.odontogram import Odontogram, odontogram
+from cabinet.queries.fragments import of_person, person_document
 from cabinet.queries.perio import exams_of
 from cabinet.tables.chart import ChartRow, FindingRow
 from cabinet.tooth import Surface
@@ -21,6 +22,8 @@ from clinic.queries import birth_date_of, person_row
 from core.database import UUID_PARAMETER, Reading
 from core.dates import latest_today
 from core.errors import Fault, Invalid, NotFound
+from core.moments import Day
+from core.values import Value
 
 COLUMNS: dict[str, Any] = {
     "en": col(ChartRow.teeth),
@@ -31,6 +34,14 @@ COLUMNS: dict[str, Any] = {
 """Which column keeps the chart in which language."""
 
 
+class _Kept(Value):
+    """What is stored of a patient's chart, and what a fold would take."""
+
+    birth_date: Day
+    today: Day
+    chart: Odontogram | None
+
+
 async def tooth_chart(
     reading: Reading, patient_id: UUID, at: date | None, now: datetime, language: str = "en"
 ) -> Odontogram:
@@ -38,17 +49,13 @@ async def tooth_chart(
 
     The present chart is one key lookup while the stored one holds; any other is folded here from two more statements.
     """
-    today = latest_today(now)
-    person = person_row(None, bindparam("patient", type_=UUID_PARAMETER)).subquery("person")
-    known = select(
-        person.c.birth_date, person.c.today, chart_json(person.c.clinic_id, person.c.id, language).label("teeth")
-    )
-    found = (await reading.execute(known, {"patient": patient_id, "now": now, "today": today})).one_or_none()
+    found = await of_person(reading, _KEPT, patient_id, now, today=latest_today(now), language=language)
     if found is None:
         raise NotFound
-    if at is None and found.teeth is not None:
-        return Odontogram.model_validate(found.teeth, strict=False)
-    (chart,) = await charts_at(reading, patient_id, found.birth_date, [at or found.today], language)
+    kept = _Kept.model_validate_json(found)
+    if at is None and kept.chart is not None:
+        return kept.chart
+    (chart,) = await charts_at(reading, patient_id, kept.birth_date, [at or kept.today], language)
     return chart
 
 
@@ -135,3 +142,11 @@ def _in(language: Any) -> Any:
         return COLUMNS[language]
     others = [(language == name, column) for name, column in COLUMNS.items() if name != "en"]
     return case(*others, else_=COLUMNS["en"])
+
+
+def _kept_json(person: Any) -> Any:
+    chart = chart_json(person.c.clinic_id, person.c.id, bindparam("language", type_=Text()))
+    return func.json_build_object("birth_date", person.c.birth_date, "today", person.c.today, "chart", chart)
+
+
+_KEPT = person_document(_kept_json)

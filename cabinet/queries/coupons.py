@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import and_, select, true
+from sqlalchemy import and_, func, select, true
 from sqlmodel import col
 
 from cabinet.coupon import CouponState, code_from, state_at
@@ -14,7 +14,9 @@ from cabinet.queries.fragments import named_person
 from cabinet.queries.promotions import text_of
 from cabinet.tables.coupon import Coupon, Redemption
 from cabinet.tables.promotion import PromotionRow
-from core.database import Reading
+from clinic.household import may_be_private
+from clinic.queries.household import ward_of
+from core.database import CLINIC_VIEWER, Reading
 from core.moments import Moment
 from core.money import Money
 from core.values import Int32, Value
@@ -23,6 +25,7 @@ from identity.secrets import Secrets
 MOST_COUPONS = 100
 MOST_TAKEN = 20
 MOST_OF_A_BILL = 50
+_VIEWER = func.current_setting("enamel.viewer", True)
 
 
 class CouponView(Value):
@@ -120,12 +123,18 @@ def _coupon(secrets: Secrets, row: Coupon, title: str, now: datetime) -> CouponV
 
 
 async def redemptions(
-    reading: Reading, clinic_id: UUID, patient_id: UUID, after: UUID | None, limit: int
+    reading: Reading, clinic_id: UUID, patient_id: UUID, after: UUID | None, limit: int, now: datetime
 ) -> list[RedemptionView]:
-    """What came off a patient's bills, newest first, on from the one named; reversed ones too."""
+    """What came off a patient's bills, newest first, on from the one named; reversed ones too.
+
+    Nothing says of which treatment a bill is. So who is old enough to keep one private is shown all of them, the
+    clinic too, and whoever acts for them none.
+    """
+    whose = await ward_of(reading, patient_id)
+    alone = [_VIEWER.in_([CLINIC_VIEWER, str(patient_id)])] if whose is None or may_be_private(whose, now) else []
     older = [] if after is None else [col(Redemption.id) < after]
     mine = (col(Redemption.clinic_id) == clinic_id, col(Redemption.patient_id) == patient_id)
-    statement = select(Redemption).where(*mine, *older).order_by(col(Redemption.id).desc()).limit(limit)
+    statement = select(Redemption).where(*mine, *alone, *older).order_by(col(Redemption.id).desc()).limit(limit)
     return [redemption_view(row) for row in (await reading.execute(statement)).scalars()]
 
 

@@ -123,7 +123,7 @@ async def documents_named(
 ) -> list[DocumentView]:
     """Those of these documents that were sent to the patient."""
     mine = (col(Document.patient_id) == patient_id, col(Document.id).in_(names), col(Document.sent_at).is_not(None))
-    rows = (await reading.execute(select(Document).where(*mine))).scalars()
+    rows = (await reading.execute(select(Document).options(*WITHOUT_TEXT).where(*mine))).scalars()
     return [document_view(row, now) for row in rows]
 
 

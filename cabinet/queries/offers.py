@@ -1,18 +1,22 @@
 """Offers of plans and what was answered to them: the history that staff sees, and the day an offer is judged by."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date, datetime
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import Date, literal, select, text
 from sqlmodel import col
 
 from cabinet.offer import OfferedPlan
 from cabinet.offer_answer import DeclineReason
 from cabinet.queries.fragments import named_person
+from cabinet.queries.plans import other_chosen_sql
 from cabinet.signing import SignMethod
 from cabinet.tables.offer import OfferAnswer, PlanOffer
-from core.database import Reading
+from cabinet.tables.plan import TreatmentPlan
+from core.database import CLINIC_VIEWER, Reading
 from core.events import ActorKind
 from core.moments import Day, Moment
 from core.values import Int32, Value
@@ -52,6 +56,26 @@ async def branch_day(reading: Reading, patient_id: UUID, now: datetime) -> date 
     statement = select(person.c.today)
     found: date | None = (await reading.execute(statement, {"patient": patient_id, "now": now})).scalar_one_or_none()
     return found
+
+
+async def other_chosen(reading: Reading, plan_id: UUID, today: date) -> bool:
+    """Whether another plan of this plan's group is chosen, be it one that is hidden from the caller."""
+    statement = select(other_chosen_sql(literal(today, Date()))).where(col(TreatmentPlan.id) == plan_id)
+    async with _as_the_clinic_sees(reading):
+        return bool((await reading.execute(statement)).scalar_one_or_none())
+
+
+_VIEWER = text("select coalesce(current_setting('enamel.viewer', true), '')")
+_LOOK = text("select set_config('enamel.viewer', :viewer, true)")
+
+
+@asynccontextmanager
+async def _as_the_clinic_sees(reading: Reading) -> AsyncIterator[None]:
+    """What is private is in sight meanwhile (`core.schema`). A failure ends the transaction and the setting with it."""
+    before = (await reading.execute(_VIEWER)).scalar_one()
+    await reading.execute(_LOOK, {"viewer": CLINIC_VIEWER})
+    yield
+    await reading.execute(_LOOK, {"viewer": before})
 
 
 async def offer_history(reading: Reading, patient_id: UUID, plan_id: UUID) -> list[OfferHistory]:

@@ -14,6 +14,7 @@ from cabinet.pay_link import PayLinkState
 from cabinet.payment import OPEN, RECEIVED, PaymentStatus
 from cabinet.payment_provider import Order
 from cabinet.queries.account import account, pending_of_payment
+from cabinet.queries.booked import booked_minor_sql
 from cabinet.tables.payment import PayLink, PaymentIntent
 from clinic.queries.title import clinic_title
 from core.database import Reading
@@ -112,8 +113,9 @@ async def payments_not_booked(
 ) -> list[ReceivedPayment]:
     """What came in through us and the clinic's books do not say, oldest first, past the id `after`."""
     missing = pending_of_payment()
+    in_part = case((col(PaymentIntent.booked), 0), else_=booked_minor_sql())
     statement = (
-        select(PaymentIntent, missing)
+        select(PaymentIntent, missing - in_part)
         .where(
             col(PaymentIntent.clinic_id) == clinic_id,
             col(PaymentIntent.status).in_([status.value for status in sorted(RECEIVED)]),

@@ -5,11 +5,13 @@ The fragments are SQL for the statements of read documents: always correlated wi
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, and_, case, func, null, or_, select
+from sqlalchemy import ColumnElement, Text, and_, bindparam, case, func, null, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -17,10 +19,10 @@ from cabinet.offer_answer import Verdict
 from cabinet.plan import HIDDEN, Answer, PlanStatus, is_chosen
 from cabinet.plan_view import PlanWithAccount
 from cabinet.queries.account import plan_account_json
-from cabinet.queries.fragments import list_of, named_person, of_person
+from cabinet.queries.fragments import list_of, of_person, person_document
 from cabinet.tables.offer import OfferAnswer
 from cabinet.tables.plan import Amounts, PlanItem, PlanStage, TreatmentPlan
-from core.database import Reading
+from core.database import UUID_PARAMETER, Document, Reading
 from core.moments_sql import rfc3339_sql
 
 MOST_PLANS = 50
@@ -38,19 +40,17 @@ async def plans(
 
     Here and below: what was paid and is owed is told `with_account` only, for who may read that.
     """
-    person = named_person()
-    document = _plans_json(person, hidden=frozenset(), more=_account(person, told=with_account))
-    found = await of_person(reading, person, document, patient_id, now)
+    found = await of_person(reading, _document(frozenset(), with_account), patient_id, now, names=None, group=None)
     return None if found is None else _PLANS.validate_json(found)
 
 
 async def shown_plans(
-    reading: Reading, patient_id: UUID, now: datetime, *of_them: Any, with_account: bool
-) -> list[PlanWithAccount]:
-    """The plans the patient may see, in the order of `_FIRST`; with conditions, those `of_them` that meet them."""
-    person = named_person()
-    document = _plans_json(person, *of_them, hidden=HIDDEN, more=_account(person, told=with_account))
-    found = await of_person(reading, person, document, patient_id, now)
+    reading: Reading, patient_id: UUID, now: datetime, *, with_account: bool,
+    names: Collection[UUID] | None = None, group: str | None = None,
+) -> list[PlanWithAccount]:  # fmt: skip
+    """The plans the patient may see, in the order of `_FIRST`: all, or those with these ids, or of one group."""
+    asked = {"names": None if names is None else list(names), "group": group}
+    found = await of_person(reading, _document(HIDDEN, with_account), patient_id, now, **asked)
     return [] if found is None else _PLANS.validate_json(found)
 
 
@@ -58,7 +58,7 @@ async def plans_named(
     reading: Reading, patient_id: UUID, names: Collection[UUID], now: datetime, *, with_account: bool
 ) -> list[PlanWithAccount]:
     """Those of these plans that the patient may see."""
-    return await shown_plans(reading, patient_id, now, col(TreatmentPlan.id).in_(names), with_account=with_account)
+    return await shown_plans(reading, patient_id, now, with_account=with_account, names=names)
 
 
 async def shown_plan(
@@ -70,7 +70,7 @@ async def shown_plan(
 
 async def alternatives(reading: Reading, patient_id: UUID, group: str, now: datetime) -> list[PlanWithAccount]:
     """The plans of one group that the patient may see, without their accounts."""
-    return await shown_plans(reading, patient_id, now, col(TreatmentPlan.choice_group) == group, with_account=False)
+    return await shown_plans(reading, patient_id, now, with_account=False, group=group)
 
 
 # --- Fragments ---
@@ -81,8 +81,20 @@ def plans_json(person: Any) -> Any:
     return _plans_json(person, hidden=HIDDEN)
 
 
-def _account(person: Any, *, told: bool) -> tuple[Any, ...]:
-    return ("account", plan_account_json(TreatmentPlan, person) if told else null())
+@cache
+def _document(hidden: frozenset[PlanStatus], with_account: bool) -> Document:
+    """Plans with their accounts, or with null for them: `:names` of ids or null for any, `:group` the same."""
+    names, group = bindparam("names", type_=ARRAY(UUID_PARAMETER)), bindparam("group", type_=Text())
+    asked = (
+        or_(names.is_(None), col(TreatmentPlan.id) == func.any(names)),
+        or_(group.is_(None), col(TreatmentPlan.choice_group) == group),
+    )
+
+    def json(person: Any) -> Any:
+        account = plan_account_json(TreatmentPlan, person) if with_account else null()
+        return _plans_json(person, *asked, hidden=hidden, more=("account", account))
+
+    return person_document(json)
 
 
 def _plans_json(person: Any, *of_them: Any, hidden: frozenset[PlanStatus], more: tuple[Any, ...] = ()) -> Any:

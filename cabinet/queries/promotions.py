@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from cabinet.coupon import CouponState
 from cabinet.promotion import Audience, PromotionState
-from cabinet.queries.fragments import list_of, named_person, of_person
+from cabinet.queries.fragments import list_of, of_person, person_document
 from cabinet.tables.coupon import Coupon
 from cabinet.tables.promotion import PromotionListed, PromotionRow
 from core.database import MOMENT_PARAMETER, Reading
@@ -73,14 +73,13 @@ class PromotionCard(Value):
     expired: Int32
 
 
-_PROMOTIONS = TypeAdapter(list[PromotionView])
+_VIEWS = TypeAdapter(list[PromotionView])
 
 
 async def promotions(reading: Reading, patient_id: UUID, now: datetime) -> list[PromotionView]:
     """What is open to this patient today, what ends first on top."""
-    person = named_person()
-    found = await of_person(reading, person, promotions_json(person), patient_id, now)
-    return [] if found is None else _PROMOTIONS.validate_json(found)
+    found = await of_person(reading, _PROMOTIONS, patient_id, now)
+    return [] if found is None else _VIEWS.validate_json(found)
 
 
 async def promotion_cards(reading: Reading, promotion_id: UUID | None = None) -> list[PromotionCard]:
@@ -199,3 +198,6 @@ def _coupon(person: Any) -> Any:
     mine = (col(Coupon.patient_id) == person.c.id, col(Coupon.state) != CouponState.REVERSED.value)
     picked = select(told).where(*_of_promotion(Coupon), *mine).limit(1)
     return picked.correlate(person, PromotionRow).scalar_subquery()
+
+
+_PROMOTIONS = person_document(promotions_json)

@@ -17,8 +17,8 @@ _OPEN = text("status in ('created', 'pending')")
 class PaymentIntent(TenantRow, table=True):
     """Its id is the idempotency key at the provider: however often it is asked for, it is made there once.
 
-    `booked` and `refunds_booked_minor` are what the clinic's books say of it, written when the books arrive: asked of
-    the books themselves, who may not see a private entry would be told otherwise.
+    `booked` (all of it) and `refunds_booked_minor` are what the clinic's books say of it, written when the books
+    arrive: asked of the books themselves, who may not see a private entry would be told otherwise.
     """
 
     __tablename__ = "payment_intent"

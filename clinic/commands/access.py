@@ -68,21 +68,22 @@ async def grant_access(
     writing: Writing, clinic_id: UUID, account_id: UUID, patient_id: UUID, relation: str, now: datetime,
     *, scopes: Collection[AccessScope] = EVERY_SCOPE, ends_at: datetime | None = None,
 ) -> bool:  # fmt: skip
-    """Let an account open a record; granting again renews what was revoked, and one's own stays one's own.
+    """Let an account open a record, which proves it; granting again renews what was revoked, and one's own stays so.
 
     False where staff has blocked the account from this record: it stays shut.
     Raises `OwnRecordAlreadyLinked` where the account has another record of its own.
     """
     row = {
         "clinic_id": clinic_id, "id": new_id(), "account_id": account_id, "patient_id": patient_id,
-        "relation": relation, "granted_at": now, "scopes": sorted(scopes), "ends_at": ends_at,
+        "relation": relation, "granted_at": now, "proven_at": now, "scopes": sorted(scopes),
+        "ends_at": ends_at,
     }  # fmt: skip
     fresh = insert(Access).values(row)
     own = and_(col(Access.relation) == Relation.SELF.value, col(Access.revoked_at).is_(None))
     renewed = {
         "relation": case((own, col(Access.relation)), else_=fresh.excluded.relation),
         "scopes": fresh.excluded.scopes, "ends_at": case((own, None), else_=fresh.excluded.ends_at),
-        "granted_at": now, "revoked_at": None, "guardian_id": None,
+        "granted_at": now, "proven_at": now, "revoked_at": None, "guardian_id": None,
     }  # fmt: skip
     key = ["clinic_id", "account_id", "patient_id"]
     granted = fresh.on_conflict_do_update(index_elements=key, set_=renewed).returning(col(Access.blocked_at))

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from clinic.appointment import STANDING, AppointmentStatus, BookingPolicy, Cancelling, NewVisit, booked_as, cancelling
+from clinic.commands.offers import end_offers, hold_offered_slot
 from clinic.commands.patients import hold_patients
 from clinic.commands.requests import make_request, settle_requests
 from clinic.commands.slots import free_slot, known_slot, take_slot
@@ -114,10 +115,11 @@ async def accept_offer(
 ) -> UUID:
     """Take the time that was offered; the id of the visit, which is booked: the clinic itself has offered it.
 
-    Locks: patient, offer, slot. Of all who accept one has it, by the slot's conditional UPDATE. Accepting again after
-    a lost answer gives the same visit. Raises `NotFound`, `OfferGone`, `VisitOverlaps`.
+    Locks: patient, slot, its offers. Of all who accept one has it, and the offers to the others are gone. Accepting
+    again after a lost answer gives the same visit. Raises `NotFound`, `OfferGone`, `VisitOverlaps`.
     """
     await hold_patients(writing, [patient_id])
+    slot = await hold_offered_slot(writing, clinic_id, patient_id, offer_id)
     offer, entry = await _held_offer(writing, clinic_id, patient_id, offer_id)
     if offer.status == OfferStatus.ACCEPTED.value:
         visit_id = await _visit_in(writing, clinic_id, patient_id, offer.slot_id)
@@ -127,15 +129,15 @@ async def accept_offer(
     waits = entry.status == EntryStatus.WAITING.value
     if offer.status != OfferStatus.OPEN.value or offer.expires_at <= now or not waits:
         raise OfferGone
-    slot, branch = await _slot_and_branch(writing, clinic_id, offer.slot_id)
     if not _looks_free(slot, Choice(slot.id), now) or slot.starts_at != offer.starts_at:
         raise OfferGone
-    new = NewVisit(slot.starts_at, slot.ends_at, entry.service, slot.practitioner, branch.id, slot_id=slot.id)
+    new = NewVisit(slot.starts_at, slot.ends_at, entry.service, slot.practitioner, slot.branch_id, slot_id=slot.id)
     visit = await book_visit(writing, clinic_id, patient_id, new, actor, now)
-    if not await take_slot(writing, slot, visit.appointment_id, now, offered=True):
-        raise OfferGone
     offer.status, offer.answered_at = OfferStatus.ACCEPTED.value, now
     entry.status, entry.ended_at = EntryStatus.FULFILLED.value, now
+    await end_offers(writing, clinic_id, [slot.id], now)
+    if not await take_slot(writing, slot, visit.appointment_id, now, offered=True):
+        raise OfferGone
     told = Happening("slot_offer.accepted", offer.id, patient_id=patient_id, facts={"slot_id": str(slot.id)})
     await record(writing, clinic_id, actor, [told], now)
     return visit.appointment_id

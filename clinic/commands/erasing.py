@@ -180,10 +180,14 @@ async def hold_still(sweeping: Sweeping, claimed: ClaimedErasure) -> bool:
 
 
 async def lonely_accounts(sweeping: Sweeping, claimed: ClaimedErasure) -> list[UUID]:
-    """The accounts that opened this record and open no other anywhere, nor work in a clinic."""
+    """The accounts that opened this record and open no other anywhere, nor work in a clinic.
+
+    Who is shut out of another record by a block stays too: with a new account the same phone would be let in.
+    """
     here = (col(Access.clinic_id) == claimed.clinic_id, col(Access.patient_id) == claimed.patient_id)
     elsewhere = select(col(Access.account_id)).where(
-        col(Access.patient_id) != claimed.patient_id, col(Access.revoked_at).is_(None)
+        col(Access.patient_id) != claimed.patient_id,
+        or_(col(Access.revoked_at).is_(None), col(Access.blocked_at).is_not(None)),
     )
     colleagues = select(col(Staff.account_id))
     statement = select(col(Access.account_id)).where(
@@ -260,7 +264,7 @@ async def open_archive(
 async def archives_past_retention(sweeping: Sweeping, today: date, limit: int) -> list[ClaimedErasure]:
     """Restricted archives that neither the law nor a hold wants kept any longer.
 
-    A hold can be set on an archive only before its day (`clinic.commands.privacy.set_hold`), so none comes between.
+    A hold can be set on an archive only before its day (`clinic.commands.legal_holds.set_hold`), so none comes between.
     """
     over = (
         col(Erasure.state) == ErasureState.DONE.value,

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, Select, and_, cast, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, DateTime, ScalarSelect, Select, and_, cast, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -109,7 +109,7 @@ async def _follow(
     writing: Writing, clinic_id: UUID, which: ColumnElement[bool], actor: Actor, now: datetime, *, anew: bool
 ) -> None:
     """Two statements, whatever their number. `anew`: access that is given already is changed too."""
-    rows = (await writing.execute(_proven(which))).all()
+    rows = (await writing.execute(_to_follow(which, now))).all()
     if not rows:
         return
     fresh = insert(Access).values(
@@ -130,24 +130,21 @@ async def _follow(
     await record(writing, clinic_id, actor, [_told("record.linked", row) for row in rows if not row.known], now)
 
 
-def _proven(which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    """SQL: guardians whose phone's account came in by a link code here; `known`: the record was opened to it before.
+def _to_follow(which: ColumnElement[bool], now: datetime) -> Select[*tuple[Any, ...]]:
+    """SQL: guardians whose phone's account is proven here; `known`: the record was opened to it before.
 
+    What is open and has the fact's bounds already goes on to follow it, whatever became of the proof.
     Of two facts about one phone and one patient the last one told counts.
     """
-    account_id, proof, before = account_of(col(Guardian.phone)), aliased(Access), aliased(Access)
-    proven = exists().where(
-        col(proof.clinic_id) == col(Guardian.clinic_id),
-        col(proof.account_id) == account_id,
-        col(proof.revoked_at).is_(None),
-        col(proof.blocked_at).is_(None),
-        col(proof.guardian_id).is_(None),
-    )
-    known = exists().where(
+    account_id, before = account_of(col(Guardian.phone)), aliased(Access)
+    of_ward = (
         col(before.clinic_id) == col(Guardian.clinic_id),
         col(before.account_id) == account_id,
         col(before.patient_id) == col(Guardian.patient_id),
     )
+    open_yet = or_(col(before.ends_at).is_(None), col(before.ends_at) > now)
+    follows = exists().where(*of_ward, col(before.guardian_id) == col(Guardian.id), open_yet)
+    known = exists().where(*of_ward)
     columns: list[Any] = [
         *(col(Guardian.id), col(Guardian.patient_id), col(Guardian.relation), col(Guardian.scopes)),
         *(account_id.label("account_id"), _ends_at().label("ends_at"), known.label("known")),
@@ -159,8 +156,20 @@ def _proven(which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
         .ext(distinct_on(col(Guardian.phone), col(Guardian.patient_id)))
         .join(Patient, ward)
         .join(Branch, branch)
-        .where(which, proven, ~being_erased_sql(col(Guardian.patient_id)))
+        .where(which, or_(_proven(account_id), follows), ~being_erased_sql(col(Guardian.patient_id)))
         .order_by(col(Guardian.phone), col(Guardian.patient_id), col(Guardian.changed_at).desc())
+    )
+
+
+def _proven(account_id: ScalarSelect[UUID]) -> ColumnElement[bool]:
+    """SQL: the account came in by a link code of this clinic, and what it opened by it was not taken back."""
+    proof = aliased(Access)
+    return exists().where(
+        col(proof.clinic_id) == col(Guardian.clinic_id),
+        col(proof.account_id) == account_id,
+        col(proof.proven_at).is_not(None),
+        col(proof.revoked_at).is_(None),
+        col(proof.blocked_at).is_(None),
     )
 
 

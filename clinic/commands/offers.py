@@ -10,6 +10,7 @@ from sqlalchemy import and_, exists, func, insert, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from clinic.queries.privacy import being_erased_sql
 from clinic.queries.slots import bookable
 from clinic.tables import Branch, SlotOffer, SlotRow, WaitingEntry
 from clinic.waiting_list import (
@@ -24,11 +25,14 @@ from clinic.waiting_list import (
     chosen,
 )
 from core.database import Writing
+from core.errors import NotFound
 from core.events import Actor, Happening, record
 from core.ids import new_id
 
 MOST_WISHES = 1000
 """So many who wait are asked whether a freed time suits them; who waits longest is asked first."""
+
+_UNTRACKED = {"synchronize_session": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,21 @@ async def pass_on(writing: Writing, clinic_id: UUID, slot_id: UUID, actor: Actor
         await offer_slots(writing, clinic_id, [slot_id], Asking(), actor, now)
 
 
+async def hold_offered_slot(writing: Writing, clinic_id: UUID, patient_id: UUID, offer_id: UUID) -> SlotRow:
+    """The slot of an offer to this patient, locked until the commit. Raises `NotFound`.
+
+    Everybody locks in one order: patient, slot, its offers; for another patient's entry nobody waits who holds a slot.
+    """
+    offered = select(col(SlotOffer.slot_id)).where(
+        col(SlotOffer.clinic_id) == clinic_id, col(SlotOffer.id) == offer_id, col(SlotOffer.patient_id) == patient_id
+    )
+    its = (col(SlotRow.clinic_id) == clinic_id, col(SlotRow.id) == offered.scalar_subquery())
+    slot = (await writing.execute(select(SlotRow).where(*its).with_for_update())).scalar_one_or_none()
+    if slot is None:
+        raise NotFound
+    return slot
+
+
 async def open_offers(writing: Writing, clinic_id: UUID, slot_id: UUID, now: datetime) -> int:
     """How many may still accept a time."""
     entry = and_(col(WaitingEntry.clinic_id) == SlotOffer.clinic_id, col(WaitingEntry.id) == SlotOffer.entry_id)
@@ -98,9 +117,32 @@ async def open_offers(writing: Writing, clinic_id: UUID, slot_id: UUID, now: dat
             col(SlotOffer.status) == OfferStatus.OPEN.value,
             col(SlotOffer.expires_at) > now,
             col(WaitingEntry.status) == EntryStatus.WAITING.value,
+            ~being_erased_sql(col(SlotOffer.patient_id)),
         )
     )
     return int((await writing.execute(statement)).scalar_one())
+
+
+async def end_offers(writing: Writing, clinic_id: UUID, slot_ids: Collection[UUID], now: datetime) -> None:
+    """These times are somebody's, shut or moved: who has not answered is told that they are gone, and free for others.
+
+    The caller holds the slots. An entry that somebody holds is just being left, and is passed over.
+    """
+    unanswered = (
+        col(SlotOffer.clinic_id) == clinic_id,
+        col(SlotOffer.slot_id) == func.any(sorted(slot_ids)),
+        col(SlotOffer.status) == OfferStatus.OPEN.value,
+        col(SlotOffer.expires_at) > now,  # whose time is over may have been asked about another since
+    )
+    ended = (
+        update(SlotOffer).where(*unanswered).values(status=OfferStatus.GONE.value).returning(col(SlotOffer.entry_id))
+    )
+    entries = sorted((await writing.execute(ended, execution_options=_UNTRACKED)).scalars())
+    if entries:
+        theirs = (col(WaitingEntry.clinic_id) == clinic_id, col(WaitingEntry.id) == func.any(entries))
+        free = select(col(WaitingEntry.id)).where(*theirs).with_for_update(skip_locked=True).cte("free")
+        again = update(WaitingEntry).where(*theirs, col(WaitingEntry.id).in_(select(free.c.id)))
+        await writing.execute(again.values(asked_until=None), execution_options=_UNTRACKED)
 
 
 async def release(writing: Writing, clinic_id: UUID, slot_ids: Collection[UUID]) -> None:
@@ -147,7 +189,7 @@ async def _refused(
 
 
 async def _wishes(writing: Writing, clinic_id: UUID, now: datetime) -> Sequence[Wish]:
-    """Who waits and is not being asked, with this wish or another."""
+    """Who waits and is not being asked, with this wish or another; nobody whose record is shut to be erased."""
     other = aliased(WaitingEntry)
     asked = exists().where(
         col(other.clinic_id) == WaitingEntry.clinic_id,
@@ -162,6 +204,7 @@ async def _wishes(writing: Writing, clinic_id: UUID, now: datetime) -> Sequence[
             col(WaitingEntry.status) == EntryStatus.WAITING.value,
             col(WaitingEntry.until) >= (now - timedelta(days=1)).date(),
             ~asked,
+            ~being_erased_sql(col(WaitingEntry.patient_id)),
         )
         .order_by(col(WaitingEntry.id))
         .limit(MOST_WISHES)

@@ -1,20 +1,19 @@
-"""Copies of a record, legal holds, and how readers are named: ask, claim, settle, set, lift."""
+"""Copies of a record, and how readers are named: ask, claim, settle, take away."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from clinic.commands.patients import hold_patients
-from clinic.privacy import COPY_LIFE, COPY_PAUSE, LEASE, LINK_LIFE, MOST_TRIES, CopyState, ReadersBy
-from clinic.queries.privacy import CopyView, archive_kept, copy_view
-from clinic.tables import LegalHold, PrivacyExport, PrivacyPolicy
+from clinic.privacy import COPY_LIFE, COPY_PAUSE, HIDDEN_SINCE, LEASE, LINK_LIFE, MOST_TRIES, CopyState, ReadersBy
+from clinic.queries.privacy import CopyView, copy_view
+from clinic.tables import PrivacyExport, PrivacyPolicy
 from core.database import Sweeping, Writing
-from core.errors import Conflict, Gone, NotFound
+from core.errors import Conflict, Gone, NotFound, Refusal
 from core.events import SYSTEM, Actor, Happening, record
 from core.ids import new_id
 
@@ -34,15 +33,9 @@ class CopyLinkUsed(Gone):
 
 
 class CopyNotYours(Gone):
-    """It was made when this account could open more of the record than it can now."""
+    """It was made when this account could open more of the record than it can now, or holds what is hidden since."""
 
     slug = "copy-access-narrowed"
-
-
-class HoldStands(Conflict):
-    """A legal hold stands already."""
-
-    slug = "legal-hold-stands"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +134,16 @@ async def issue_copy_link(
     bound = update(PrivacyExport).where(*mine, *ready).values(fresh).returning(PrivacyExport)
     copy = (await writing.execute(bound, execution_options=_UNTRACKED)).scalar_one_or_none()
     if copy is None:
-        known = (await writing.execute(select(col(PrivacyExport.id)).where(*mine))).scalar_one_or_none()
-        raise CopyNotReady if known else NotFound
+        raise await _why_not_ready(writing, *mine)
     asker.check(whole=copy.whole, scopes=copy.scopes)
     return expires_at
+
+
+async def _why_not_ready(writing: Writing, *mine: ColumnElement[bool]) -> Refusal:
+    scopes = (await writing.execute(select(col(PrivacyExport.scopes)).where(*mine))).scalar_one_or_none()
+    if scopes is None:
+        return NotFound()
+    return CopyNotYours() if HIDDEN_SINCE in scopes else CopyNotReady()
 
 
 async def open_copy(writing: Writing, account_id: UUID, link_hash: bytes, actor: Actor, now: datetime) -> OpenedCopy:
@@ -230,9 +229,19 @@ async def fail_copies(sweeping: Sweeping, now: datetime) -> None:
 
 
 async def copy_wanted(sweeping: Sweeping, claimed: ClaimedCopy) -> bool:
-    """Whether its row is still there: an erasure may have come meanwhile."""
+    """Whether somebody can still get it: an erasure may have come meanwhile, or something was hidden."""
     same = (col(PrivacyExport.clinic_id) == claimed.clinic_id, col(PrivacyExport.id) == claimed.export_id)
-    return bool((await sweeping.execute(select(exists().where(*same)))).scalar_one())
+    given_up = col(PrivacyExport.state) == CopyState.FAILED.value
+    return bool((await sweeping.execute(select(exists().where(*same, ~given_up)))).scalar_one())
+
+
+async def hold_marks(sweeping: Sweeping, clinic_id: UUID) -> None:
+    """Wait for whoever hides something of this clinic at this moment, and make them wait until the commit.
+
+    What a guardian's copy is read from then has the mark, or `narrow_copies` meets the copy.
+    """
+    lock = func.hashtextextended(f"copies {clinic_id}", 0)
+    await sweeping.execute(select(func.pg_advisory_xact_lock(lock)))
 
 
 def gives_up(attempts: int) -> bool:
@@ -240,8 +249,9 @@ def gives_up(attempts: int) -> bool:
 
 
 async def expired_copies(sweeping: Sweeping, now: datetime, limit: int) -> list[ClaimedCopy]:
-    """Copies whose time is over and whose file is still there."""
-    over = (col(PrivacyExport.state) == CopyState.READY.value, col(PrivacyExport.expires_at) <= now)
+    """Copies whose time is over, or that nobody gets any more, and whose file is still there."""
+    no_more = or_(col(PrivacyExport.expires_at) <= now, col(PrivacyExport.scopes).contains([HIDDEN_SINCE]))
+    over = (col(PrivacyExport.state) == CopyState.READY.value, no_more)
     rows = (await sweeping.execute(select(PrivacyExport).where(*over).limit(limit))).scalars()
     return [ClaimedCopy(r.clinic_id, r.id, r.patient_id, r.whole, frozenset(r.scopes), r.attempts) for r in rows]
 
@@ -250,40 +260,6 @@ async def forget_copies(sweeping: Sweeping, export_ids: Collection[UUID]) -> Non
     """The files of these copies are gone."""
     gone = update(PrivacyExport).where(col(PrivacyExport.id).in_(list(export_ids)))
     await sweeping.execute(gone.values(state=CopyState.EXPIRED.value), execution_options=_UNTRACKED)
-
-
-async def set_hold(
-    writing: Writing, clinic_id: UUID, patient_id: UUID, reason: str, actor: Actor, now: datetime
-) -> UUID:
-    """Nothing of this patient is erased while the hold stands, nor the archive of who was erased already.
-
-    Raises `NotFound`, `HoldStands`.
-    """
-    if not await hold_patients(writing, [patient_id]) and not await archive_kept(
-        writing, clinic_id, patient_id, now.date()
-    ):
-        raise NotFound
-    row = {
-        "clinic_id": clinic_id, "id": new_id(), "patient_id": patient_id, "reason": reason,
-        "set_by": actor.id, "set_at": now,
-    }  # fmt: skip
-    fresh = insert(LegalHold).values(row).on_conflict_do_nothing().returning(col(LegalHold.id))
-    hold_id: UUID | None = (await writing.execute(fresh)).scalar_one_or_none()
-    if hold_id is None:
-        raise HoldStands
-    await record(writing, clinic_id, actor, [Happening("legal_hold.set", hold_id, patient_id=patient_id)], now)
-    return hold_id
-
-
-async def lift_hold(writing: Writing, clinic_id: UUID, hold_id: UUID, actor: Actor, now: datetime) -> None:
-    """End a hold. Raises `NotFound` where it does not stand."""
-    standing = (col(LegalHold.id) == hold_id, col(LegalHold.lifted_at).is_(None))
-    lifted = update(LegalHold).where(*standing).values(lifted_at=now, lifted_by=actor.id)
-    returned = lifted.returning(col(LegalHold.patient_id))
-    patient_id = (await writing.execute(returned, execution_options=_UNTRACKED)).scalar_one_or_none()
-    if patient_id is None:
-        raise NotFound
-    await record(writing, clinic_id, actor, [Happening("legal_hold.lifted", hold_id, patient_id=patient_id)], now)
 
 
 async def name_readers(writing: Writing, clinic_id: UUID, readers_by: ReadersBy, actor: Actor, now: datetime) -> None:

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from clinic.appointment import span_fault
 from clinic.commands.batch import Taken, changed
-from clinic.commands.offers import Asking, offer_slots, release
+from clinic.commands.offers import Asking, end_offers, offer_slots, release
 from clinic.queries import Place, branches_by_name
 from clinic.queries.slots import bookable, unheld, untreated
 from clinic.slot import SlotFact, is_freed
@@ -35,8 +35,9 @@ async def take_slots(
     names = [row.external_id for row in rows]
     held = await held_rows(writing, SlotRow, clinic_id, source, names, ("is_open", "starts_at"))
     done = await upsert(writing, SlotRow, clinic_id, source, rows, held, now)
-    if moved := [each.id for each in changed(done) if _moved(each)]:
-        await release(writing, clinic_id, moved)  # what was offered of it was another time
+    if lost := [each.id for each in changed(done) if _is_lost(each)]:
+        await release(writing, clinic_id, lost)
+        await end_offers(writing, clinic_id, lost, now)
     said = {fact.external_id: fact.freed for _, fact in facts}
     # A newer version of the same content too: that it is freed is no content (`SlotFact.freed`).
     freed = [
@@ -64,8 +65,10 @@ def _slot_row(index: int, fact: SlotFact, branches: dict[str, Place]) -> Incomin
     return Incoming(index, fact.external_id, fact.version, {"branch_id": branch.id, **columns})
 
 
-def _moved(done: Upserted) -> bool:
-    return done.before is not None and done.before["starts_at"] != done.incoming.columns["starts_at"]
+def _is_lost(done: Upserted) -> bool:
+    """Whether the time that was offered of it is no more: it is shut now, or at another hour."""
+    before, columns = done.before, done.incoming.columns
+    return before is not None and (not columns["is_open"] or before["starts_at"] != columns["starts_at"])
 
 
 async def free_slot(writing: Writing, visit: Appointment, actor: Actor, now: datetime) -> None:
@@ -96,7 +99,8 @@ async def take_slot(
     same += [*as_read, col(SlotRow.branch_id) == slot.branch_id, col(SlotRow.practitioner) == slot.practitioner]
     if not offered:
         same.append(unheld(now))
-    taken = update(SlotRow).where(*same).values(appointment_id=appointment_id).returning(col(SlotRow.id))
+    given = {"appointment_id": appointment_id, "held_until": None}  # given back by its visit it is held for nobody
+    taken = update(SlotRow).where(*same).values(given).returning(col(SlotRow.id))
     unsynchronised = taken.execution_options(synchronize_session=False)
     if (await writing.execute(unsynchronised)).scalar_one_or_none() is None:
         return False

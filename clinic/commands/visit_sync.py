@@ -38,8 +38,9 @@ async def take_appointments(
     faults = {index: row for index, row in judged.items() if isinstance(row, Fault)}
     rows = [row for row in judged.values() if isinstance(row, Incoming)]
     adopted = {fact.external_id: fact.adopts for _, fact in facts if fact.adopts is not None}
-    if adopted:
-        await adopt_visits(writing, clinic_id, source, rows, adopted)
+    unfit = await adopt_visits(writing, clinic_id, source, rows, adopted) if adopted else set()
+    faults |= {row.index: Fault("/status", "transition-not-allowed") for row in rows if row.external_id in unfit}
+    rows = [row for row in rows if row.external_id not in unfit]
     names = [row.external_id for row in rows]
     held = await held_rows(writing, Appointment, clinic_id, source, names, ("status", "starts_at"))
     strange = {row.index for row in rows if not _is_adopted(held.get(row.external_id), adopted.get(row.external_id))}

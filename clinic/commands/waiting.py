@@ -7,8 +7,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import col
 
-from clinic.commands.offers import pass_on
-from clinic.commands.patients import hold_patient
+from clinic.commands.offers import hold_offered_slot, pass_on
+from clinic.commands.patients import hold_patient, hold_patients
 from clinic.queries.places import today_of
 from clinic.queries.waiting import Entry, NewEntry, day_of_entry, entry_value
 from clinic.tables import SlotOffer, WaitingEntry
@@ -76,7 +76,11 @@ async def _write_down_expired(writing: Writing, clinic_id: UUID, patient_id: UUI
 async def leave_waiting_list(
     writing: Writing, clinic_id: UUID, patient_id: UUID, entry_id: UUID, actor: Actor, now: datetime
 ) -> Entry:
-    """Wait no longer; what was offered meanwhile is gone. Leaving again changes nothing. Raises `NotFound`."""
+    """Wait no longer; what was offered meanwhile is gone. Leaving again changes nothing. Raises `NotFound`.
+
+    Locks: patient, entry, slot; who holds a slot waits for no entry but the same patient's.
+    """
+    await hold_patients(writing, [patient_id])
     mine = (
         col(WaitingEntry.clinic_id) == clinic_id,
         col(WaitingEntry.id) == entry_id,
@@ -112,6 +116,8 @@ async def decline_offer(
 
     Raises `NotFound`, `OfferGone`.
     """
+    await hold_patients(writing, [patient_id])
+    await hold_offered_slot(writing, clinic_id, patient_id, offer_id)
     mine = (
         col(SlotOffer.clinic_id) == clinic_id,
         col(SlotOffer.id) == offer_id,

@@ -55,7 +55,9 @@ class Access(TenantRow, table=True):
     # A block outlives every grant: nobody opens the record by a code or a sync until staff lifts it.
     blocked_at: datetime | None = None
     block_reason: str | None = None
-    # The fact of the clinic's own system that this follows; empty where the desk invited.
+    # When the desk's invitation was taken up: what the clinic's own system only told of proves nobody.
+    proven_at: datetime | None = None
+    # The fact of the clinic's own system whose bounds this has; empty where the desk gave them.
     guardian_id: UUID | None = None
 
 

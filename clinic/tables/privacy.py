@@ -8,7 +8,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlmodel import Field, SQLModel
 
 from clinic.keys import of_patient
+from clinic.privacy import HIDDEN_SINCE
 from core.database import TenantRow
+from core.schema import WHEN_HIDDEN, add_function
 
 
 class PrivacyPolicy(SQLModel, table=True):
@@ -24,8 +26,8 @@ class PrivacyPolicy(SQLModel, table=True):
 class PrivacyExport(TenantRow, table=True):
     """A copy of a record that somebody asked for. The file lies in the storage under a key made from this row.
 
-    `scopes` is what of the record the asker could see then; `whole`, that it is their own. Of the link only a keyed
-    hash is kept. `lease_until` and `attempts` are the worker's.
+    `scopes` is what of the record the asker could see then, and `HIDDEN_SINCE`; `whole`, that it is their own. Of the
+    link only a keyed hash is kept. `lease_until` and `attempts` are the worker's.
     """
 
     __tablename__ = "privacy_export"
@@ -55,6 +57,27 @@ class PrivacyExport(TenantRow, table=True):
     link_used_at: datetime | None = None
     lease_until: datetime | None = None
     attempts: int = 0
+
+
+# A guardian's copy that lies ready is given to nobody any more; one that is being made is not finished. One that
+# nobody began yet will be made without what is hidden now: whoever makes it waits for this transaction to end
+# (`clinic.commands.privacy.hold_marks`), and the marks, which are many at once, do not wait for each other.
+SQLModel.metadata.info[WHEN_HIDDEN] = "narrow_copies"
+add_function(
+    SQLModel.metadata,
+    f"""
+create function narrow_copies() returns trigger language plpgsql as $$
+begin
+    perform pg_advisory_xact_lock_shared(hashtextextended('copies ' || new.clinic_id, 0));
+    update privacy_export
+       set scopes = scopes || '{HIDDEN_SINCE}'::text, state = case state when 'asked' then 'failed' else state end
+     where clinic_id = new.clinic_id and patient_id = new.patient_id and not whole
+       and (state = 'ready' or state = 'asked' and lease_until is not null)
+       and '{HIDDEN_SINCE}' <> all (scopes);
+    return null;
+end $$
+""",  # noqa: S608  a constant of ours
+)
 
 
 class Erasure(TenantRow, table=True):

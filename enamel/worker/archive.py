@@ -59,16 +59,18 @@ class Collected:
 
 
 async def collected(
-    reading: Reading, holdings: Sequence[Holding], clinic_id: UUID, patient_id: UUID, *, only_shown: bool, private: bool
-) -> Collected:
-    """Read every table once."""
+    reading: Reading, holdings: Sequence[Holding], clinic_id: UUID, patient_id: UUID,
+    *, only_shown: bool, scopes: frozenset[str] | None,
+) -> Collected:  # fmt: skip
+    """Read every table once; see `rows_held`."""
     tables: dict[str, Rows] = {}
     files: list[Kept] = []
     for holding in holdings:  # one statement a table, whatever the number of rows
-        rows = await rows_held(reading, holding, clinic_id, patient_id, only_shown=only_shown, private=private)
+        rows = await rows_held(reading, holding, clinic_id, patient_id, only_shown=only_shown, scopes=scopes)
         tables[holding.table] = rows
         if holding.files is not None:
-            files += [each for row in rows for each in holding.files(clinic_id, row)]
+            kept = [each for row in rows for each in holding.files(clinic_id, row)]
+            files += [each for each in kept if each.shown or not only_shown]
     return Collected(tables, tuple(files))
 
 

@@ -16,5 +16,6 @@ async def keep_changes(database: Database, now: datetime) -> int:
     """
     async with database.sweeping() as sweeping:
         await tell_of_openings(sweeping, now)
+    async with database.sweeping() as sweeping:
         await tidy_changes(sweeping)
     return 0

@@ -6,11 +6,12 @@ same answer written twice changes nothing.
 """
 
 import asyncio
+from contextlib import suppress
 from datetime import datetime
 
 from cabinet.commands.payments import Look, looked, payments_to_look_at
 from cabinet.payment import PaymentStatus, Told
-from cabinet.payment_provider import PaymentProvider
+from cabinet.payment_provider import PaymentProvider, PaymentUnknown
 from core.database import Database
 from core.errors import Refusal
 
@@ -38,7 +39,11 @@ async def _look(database: Database, provider: PaymentProvider, look: Look, now: 
 
 
 async def _told(provider: PaymentProvider, look: Look, now: datetime) -> Told:
-    """A payment that never had a page, or one of another provider, cannot be asked about: it runs out."""
+    """A payment that never had a page, or one of another provider or account, cannot be asked about: it runs out.
+
+    Money that is told of afterwards weighs more.
+    """
     if look.provider_id is not None and look.provider == provider.name:
-        return await provider.retrieve(look.provider_id)
+        with suppress(PaymentUnknown):
+            return await provider.retrieve(look.provider_id)
     return Told(PaymentStatus.EXPIRED if look.expires_at <= now else PaymentStatus.CREATED)

@@ -36,6 +36,7 @@ from clinic.commands.privacy import (
     fail_copies,
     forget_copies,
     gives_up,
+    hold_marks,
     settle_copy,
 )
 from clinic.commands.tombstones import Tombstone, replay, tombstone_of
@@ -80,15 +81,17 @@ async def _make_copy(database: Database, storage: Storage, claimed: ClaimedCopy,
         settled = await settle_copy(sweeping, claimed, size, now)
         wanted = settled or await copy_wanted(sweeping, claimed)
     if not wanted:
-        # Erased meanwhile: the erasure may have emptied the folder before this file came there.
+        # Erased meanwhile (the folder may have been emptied before this file came there), or something was hidden.
         await storage.erase_under(copy_key(claimed.clinic_id, claimed.patient_id, claimed.export_id))
 
 
 async def _stored_copy(database: Database, storage: Storage, claimed: ClaimedCopy, now: datetime) -> int:
     holdings = of_copy(HOLDINGS, claimed.scopes, whole=claimed.whole)
     patient = (claimed.clinic_id, claimed.patient_id)
+    scopes = None if claimed.whole else claimed.scopes
     async with database.sweeping() as sweeping:
-        whole = await collected(sweeping, holdings, *patient, only_shown=True, private=claimed.whole)
+        await hold_marks(sweeping, claimed.clinic_id)
+        whole = await collected(sweeping, holdings, *patient, only_shown=True, scopes=scopes)
         proofs = await consent_proofs(sweeping, claimed.patient_id)
     shown = [each.model_dump(mode="json") for each in proofs]
     with scratch() as path:
@@ -171,7 +174,7 @@ async def _waits_for_money(sweeping: Sweeping, claimed: ClaimedErasure, now: dat
 
 
 async def _kept_rows(sweeping: Sweeping, *, clinic_id: UUID, patient_id: UUID) -> Collected:
-    return await collected(sweeping, _KEPT, clinic_id, patient_id, only_shown=False, private=True)
+    return await collected(sweeping, _KEPT, clinic_id, patient_id, only_shown=False, scopes=None)
 
 
 async def _store_archive(storage: Storage, claimed: ClaimedErasure, whole: Collected, now: datetime) -> int:

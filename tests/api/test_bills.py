@@ -3,9 +3,11 @@
 from typing import Any
 
 import httpx
+import pytest
 
 from core.ids import new_id
 from core.money import LARGEST_MINOR
+from tests.api.household import EMMA, MOTHER, aged, child, linked, sign_in
 from tests.api.loyalty_desk import euro, given, picked, published, with_programme
 from tests.api.test_loyalty import issued, my_points
 from tests.world import World
@@ -117,6 +119,23 @@ async def test_bills_are_found_by_number_by_patient_and_by_their_owner(world: Wo
     first = (await world.get("/v1/me/redemptions", here.patient, params={"limit": 2})).json()
     assert first["items"][0]["reversed_at"] is not None
     assert await bills(world, "/v1/me/redemptions", here.patient, cursor=first["next_cursor"]) == ["R-1"]
+
+
+@pytest.mark.parametrize(("years", "seen"), [(13, ["R-1"]), (15, [])])
+async def test_who_may_keep_a_treatment_private_is_alone_with_the_clinic_to_see_bills(
+    world: World, years: int, seen: list[str]
+) -> None:
+    emma = await child(world, born=aged(years))
+    mother, own = await sign_in(world, MOTHER), await sign_in(world, EMMA)
+    await linked(world, mother, emma, "guardian")
+    await linked(world, own, emma, "self")
+    await with_programme(world)
+    await given(world, 9, emma)
+    await settle(world, patient_id=str(emma), points=1)
+    assert await bills(world, f"/v1/patients/{emma}/redemptions", mother.headers) == seen
+    for path in ("/v1/me/redemptions", f"/v1/patients/{emma}/redemptions"):
+        assert await bills(world, path, own.headers) == ["R-1"]
+    assert await bills(world, f"/v1/staff/patients/{emma}/redemptions", world.here.staff) == ["R-1"]
 
 
 async def test_a_reduction_that_nobody_picks_up_is_named_at_the_desk_once_a_patient(world: World) -> None:

@@ -69,6 +69,20 @@ async def test_a_name_that_is_taken_adopts_nothing(world: World) -> None:
     assert report["refused"] == 1
 
 
+async def test_a_row_that_says_what_cannot_follow_adopts_nothing_and_the_booking_still_waits(world: World) -> None:
+    visit = await booked(world, now() + 3 * DAY)
+    row = {"adopts": visit["appointment_id"], **times(now() + 3 * DAY)}
+    report = await taken_over(world, **row, status="requested")
+    assert [each["errors"] for each in report["refusals"]] == [
+        [{"pointer": "/status", "code": "transition-not-allowed"}]
+    ]
+    assert [each["appointment_id"] for each in await waiting(world)] == [visit["appointment_id"]]
+    (mine,) = (await world.get(MINE, world.here.patient)).json()["items"]
+    assert (mine["booked_here"], mine["status"]) == (True, "booked")
+    assert (await taken_over(world, **row, status="confirmed"))["updated"] == 1
+    assert await waiting(world) == []
+
+
 async def test_a_visit_that_went_over_is_called_off_by_asking(world: World) -> None:
     visit = await booked(world, now() + 3 * DAY)
     await taken_over(world, adopts=visit["appointment_id"], **times(now() + 3 * DAY))

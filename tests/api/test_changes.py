@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from api.paging import List, cursor_of
+from api.paging import List, cursor_of, place_of
 from api.patient.changes import ONE_BY_ONE, WHOLE, Shown
 from core.clock import now
 from core.moments import rfc3339
@@ -180,10 +180,39 @@ async def test_cursors_are_the_callers_own_and_of_this_database(world: World) ->
     assert (answer.status_code, answer.json()["code"]) == (410, "changes-start-over")
 
 
+async def test_a_database_put_back_from_a_snapshot_tells_its_readers_to_begin_anew(world: World) -> None:
+    """The same timeline, but the cursor saw transactions that this database has not come to."""
+    await visit(world, "a")
+    key = List(world.keys.secrets.cursor_key, "changes", world.here.account_id)
+    told = place_of(key, (await asked(world))["next_cursor"])
+    assert told is not None
+    lost = [str(int(told[0]) + 1_000_000), *told[1:]]
+    answer = await world.get(MINE, world.here.patient, params={"cursor": cursor_of(key, lost)})
+    assert (answer.status_code, answer.json()["code"]) == (410, "changes-start-over")
+
+
 async def test_who_may_not_open_the_record_hears_nothing(world: World) -> None:
     path = f"/v1/patients/{world.here.other_patient_id}/changes"
     assert (await world.get(path, world.here.patient)).status_code == 404
     assert (await world.get(MINE, bearer("x.y.z"))).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [
+        (f"{MINE}?limit=0", ("/limit", "greater-than-equal")),
+        (f"{MINE}?limit=2&limit=3", ("/limit", "given-twice")),
+        (f"{MINE}?cursor=%21", ("/cursor", "string-pattern-mismatch")),
+        (f"{MINE}?limits=2", ("/limits", "unknown-parameter")),
+        ("/v1/patients/none/changes", ("/patient_id", "uuid-parsing")),
+    ],
+)
+async def test_what_is_asked_is_checked_without_the_frameworks_solver_too(
+    world: World, path: str, fault: tuple[str, str]
+) -> None:
+    answer = await world.get(path, world.here.patient)
+    assert answer.status_code == 422
+    assert [(each["pointer"], each["code"]) for each in answer.json()["errors"]] == [fault]
 
 
 async def test_a_poll_that_finds_nothing_is_one_statement(world: World, at_most: Queries) -> None:

@@ -288,6 +288,37 @@ async def test_the_system_narrows_ends_and_corrects_what_it_gave(world: World) -
     assert await opens(world, father, emma) == (200, "")
 
 
+async def test_the_system_narrows_and_ends_what_a_code_opened_and_opens_other_wards_to_the_same_account(
+    world: World,
+) -> None:
+    """A mother without a record of her own: her one code proves her, also when the access has the system's bounds."""
+    emma, leo, mother = await child(world), await child(world, "leo", aged(8)), await sign_in(world, MOTHER)
+    await linked(world, mother, emma)
+    await pushed(world, fact())
+    await pushed(world, fact(version=2, scopes=["chat"]))
+    (ward,) = (await world.get("/v1/me/wards", mother.headers)).json()["items"]
+    assert ward["scopes"] == ["chat"]
+    await pushed(world, fact(version=3, ends_on=(today() - timedelta(days=1)).isoformat()))
+    assert await opens(world, mother, emma) == (404, "not-found")
+    await pushed(world, fact(external_id="g2", patient="leo"))
+    assert await opens(world, mother, leo) == (200, "")
+
+
+async def test_the_system_narrows_and_ends_what_it_gave_to_an_account_that_lost_its_proof(world: World) -> None:
+    emma, leo, mother = await child(world), await child(world, "leo", aged(8)), await sign_in(world, MOTHER)
+    await linked(world, mother, leo)
+    await pushed(world, fact())
+    (access,) = await accesses(world, leo)
+    assert await gone(world, f"/v1/staff/patients/{leo}/access/{access['access_id']}", world.here.staff) == (204, "")
+    await pushed(world, fact(version=2, scopes=["chat"]))
+    (ward,) = (await world.get("/v1/me/wards", mother.headers)).json()["items"]
+    assert ward["scopes"] == ["chat"]
+    await pushed(world, fact(version=3, ends_on=(today() - timedelta(days=1)).isoformat()))
+    assert await opens(world, mother, emma) == (404, "not-found")
+    await pushed(world, fact(version=4))
+    assert await opens(world, mother, emma) == (404, "not-found"), "what ended needs a proof to open again"
+
+
 async def test_what_the_desk_gave_by_a_code_is_not_overwritten_by_what_the_system_said_before(world: World) -> None:
     emma, leo, mother = await child(world), await child(world, "leo", aged(8)), await sign_in(world, MOTHER)
     await pushed(world, fact(), fact(external_id="g2", patient="leo", ends_on="2025-01-01"))

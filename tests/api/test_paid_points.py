@@ -1,10 +1,12 @@
 """Points for money and visits: corrected, refunded, voided, moved, told twice, hidden; and never paid for the past."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from cabinet.commands.paid_points import judge_anew
 from core.clock import now
 from enamel.worker.loyalty import keep_loyalty
 from tests.api.loyalty_desk import euro, given, ledger_sums, with_programme
@@ -89,6 +91,90 @@ async def test_spent_points_of_a_voided_payment_are_not_taken_from_what_is_earne
     assert await balance(world) == 7
 
 
+async def test_a_payment_that_was_a_mistake_after_all_gives_back_no_more_than_it_had_taken(world: World) -> None:
+    await with_programme(world)
+    await told(world)
+    await given(world, -5)
+    for version in (2, 4, 6):
+        await told(world, version=version, voided=True)
+        await told(world, version=version + 1)
+        assert await balance(world) == 0, "its points are spent, however often it is told"
+    await told(world, version=8, amount=euro(14_000))
+    assert await balance(world) == 2
+
+
+@pytest.mark.parametrize("kind", ["insurance", "charge"])
+async def test_an_entry_that_is_no_payment_any_more_loses_its_points_and_gets_them_back_as_one(
+    world: World, kind: str
+) -> None:
+    await with_programme(world)
+    await told(world)
+    await told(world, version=2, kind=kind)
+    assert await balance(world) == 0
+    await told(world, version=3, kind="deposit")
+    assert await balance(world) == 5
+
+
+async def test_a_refund_that_was_a_payment_after_all_earns_as_one(world: World) -> None:
+    await with_programme(world)
+    await told(world, kind="refund")
+    await told(world, version=2)
+    assert await balance(world) == 5
+
+
+async def test_two_workers_take_the_points_of_a_refund_once(world: World) -> None:
+    await with_programme(world)
+    await told(world)
+    await given(world, 40)
+    refund = {
+        "external_id": "r1", "version": 1, "patient": "anna", "kind": "refund", "amount": euro(10_000),
+        "posted_on": now().date().isoformat(),
+    }  # fmt: skip
+    await world.post("/v1/partner/sync/ledger", world.here.partner, {"items": [refund]})
+
+    async def worker() -> int:
+        async with world.database.sweeping() as sweeping:
+            return await judge_anew(sweeping, now(), 100)
+
+    async with world.database.sweeping() as sweeping:
+        assert await judge_anew(sweeping, now(), 100) == 1
+        second = asyncio.create_task(worker())
+        await _somebody_waits(world)
+    assert await second == 1, "it had found the refund not judged"
+    assert await balance(world) == 40
+    assert await ledger_sums(world) == [(40, 40, 40)]
+
+
+async def _somebody_waits(world: World) -> None:
+    waits = text(
+        "select exists (select from pg_locks join pg_stat_activity using (pid)"
+        " where not granted and datname = current_database())"
+    )
+    async with asyncio.timeout(10):
+        while True:
+            async with world.database.reading(world.here.scope) as reading:
+                if (await reading.execute(waits)).scalar_one():
+                    return
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("change", [{"version": 2, "voided": True}, {"external_id": "l2", "kind": "refund"}])
+async def test_points_of_a_payment_that_is_gone_do_not_come_back_with_a_reversed_bill(
+    world: World, change: dict[str, Any]
+) -> None:
+    await with_programme(world)
+    await told(world)
+    await given(world, 2)
+    bill = {"bill": "R-1", "price": euro(10_000), "points": 6, "patient_id": str(world.here.patient_id)}
+    settled = await world.post("/v1/staff/redemptions", world.here.staff, bill)
+    await told(world, **change)
+    assert await balance(world) == 0, "one that was left, and the six are spent"
+    path = f"/v1/staff/redemptions/{settled.json()['redemption_id']}/reversal"
+    assert (await world.post(path, world.here.staff, {"reason": "Wrong"})).status_code == 200
+    assert await balance(world) == 2, "what was given by hand"
+    assert await ledger_sums(world) == [(2, 2, 2)]
+
+
 async def test_a_payment_that_was_another_patients_moves_its_points_and_stops_nobody(world: World) -> None:
     here = world.here
     async with world.database.sweeping() as sweeping:
@@ -171,6 +257,18 @@ async def test_points_of_a_private_visit_and_payment_tell_no_guardian_of_them(wo
     assert await seen(world, emma, own.headers) == (2, 3 + 3, 2)
     balance, _, on_screen = await seen(world, emma, mother.headers)
     assert balance == on_screen <= 2
+
+
+async def test_points_that_were_told_before_the_books_are_hidden_with_a_private_payment(world: World) -> None:
+    emma, own, mother = await family(world)
+    await with_programme(world)
+    row = {"external_id": "l1", "patient": "emma", "paid": euro(10_000)}
+    await world.post("/v1/partner/sync/points", world.here.partner, {"items": [row]})
+    assert await seen(world, emma, mother.headers) == (5, 1, 5)
+    await told(world, patient="emma", private=True)
+    assert (await world.get(f"/v1/patients/{emma}/points", mother.headers)).json()["balance"] == 0
+    assert (await world.get(f"/v1/patients/{emma}/points/entries", mother.headers)).json()["items"] == []
+    assert await seen(world, emma, own.headers) == (5, 1, 5)
 
 
 async def seen(world: World, patient_id: Any, who: dict[str, str]) -> tuple[int, int, int]:

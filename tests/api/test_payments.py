@@ -250,6 +250,53 @@ async def test_the_clinics_system_is_told_what_it_has_still_to_book(till: Till) 
     assert await to_book(till.world.here.partner) == []
 
 
+async def test_a_payment_that_is_booked_in_parts_is_pending_until_the_last_of_them(till: Till) -> None:
+    await till.owe()
+    payment = await till.started()
+    await till.paid(payment)
+    books, of_it = {"amount_minor": 10_000, "currency": "USD"}, {"reference": payment["payment_id"]}
+    await push(till.world, "ledger", entry("dollars", "payment", 0, amount=books, **of_it))
+    await push(till.world, "ledger", entry("y1", "payment", 4_000, **of_it))
+    answer = await till.world.get("/v1/me/account", till.world.here.patient)
+    [euros] = [each for each in answer.json()["balances"] if each["owed"]["currency"] == "EUR"]
+    assert [euros[name]["amount_minor"] for name in ("owed", "pending", "payable")] == [6_000, 10_000, 0]
+    assert (await till.start()).json()["code"] == "nothing-to-pay"
+    to_book = await till.world.get("/v1/partner/payments", till.world.here.partner)
+    assert [each["not_booked"]["amount_minor"] for each in to_book.json()["items"]] == [6_000]
+    await push(till.world, "ledger", entry("y2", "deposit", 6_000, **of_it))
+    assert (await till.world.get("/v1/partner/payments", till.world.here.partner)).json()["items"] == []
+    await push(till.world, "ledger", entry("y2", "deposit", 6_000, version=2, voided=True, **of_it))
+    assert len((await till.world.get("/v1/partner/payments", till.world.here.partner)).json()["items"]) == 1
+
+
+async def test_a_payment_that_the_provider_does_not_know_runs_out_and_stops_nobody(till: Till) -> None:
+    await till.owe()
+    payment = await till.started()
+    [session] = till.peer.sessions.values()
+    till.peer.sessions.clear()  # the key is another account's now
+    provider, database = till.world.ports.payments, till.world.database
+    path = f"{MINE}/{payment['payment_id']}"
+    soon = await till.world.http.delete(path, headers=till.world.here.patient)
+    assert (soon.status_code, soon.json()["code"]) == (409, "payment-unknown"), "it may still be paid over there"
+    assert await look_after_payments(database, provider, now() + timedelta(hours=1)) == 1
+    assert (await till.payment(payment))["status"] == "pending"
+    assert await look_after_payments(database, provider, now() + timedelta(hours=24)) == 1
+    assert (await till.payment(payment))["status"] == "expired"
+    assert (await till.started())["payment_id"] != payment["payment_id"]
+    await till.tell("checkout.session.completed", {**session, "status": "complete", "payment_status": "paid"})
+    assert (await till.payment(payment))["status"] == "succeeded", "money that came in is never untold"
+
+
+async def test_a_payment_that_the_provider_does_not_know_is_called_off_once_its_page_is_over(till: Till) -> None:
+    await till.owe()
+    payment = await till.started()
+    till.peer.sessions.clear()
+    async with till.world.database.sweeping() as sweeping:
+        await sweeping.execute(text("update payment_intent set expires_at = now() - interval '1 minute'"))
+    path = f"{MINE}/{payment['payment_id']}"
+    assert (await till.world.http.delete(path, headers=till.world.here.patient)).json()["status"] == "cancelled"
+
+
 async def test_a_notice_that_never_came_is_asked_for(till: Till) -> None:
     await till.owe()
     payment = await till.started()

@@ -259,11 +259,12 @@ DOCUMENT = text(
 
 
 async def documented(
-    world: World, patient_id: UUID, plan: str | None = None, visit: str | None = None, *, private: bool = False
-) -> str:
+    world: World, patient_id: UUID, plan: str | None = None, visit: str | None = None, *, private: bool = False,
+    guarded: bool = False,
+) -> str:  # fmt: skip
     one = new_id()
     row = {"clinic": world.here.clinic_id, "id": one, "patient": patient_id, "name": str(one), "private": private}
-    async with world.database.writing(world.here.scope) as writing:
+    async with world.database.writing(Scope(world.here.clinic_id, guarded=guarded)) as writing:
         await writing.execute(DOCUMENT, {**row, "plan": plan and UUID(plan), "visit": visit and UUID(visit)})
     return str(one)
 
@@ -287,12 +288,29 @@ async def test_showing_a_plan_again_shows_nothing_that_was_marked_for_itself_or_
     assert await private_rows(world, "document") == [True, True, False, False]
 
 
-async def test_what_is_written_while_its_plan_is_being_hidden_does_not_miss_the_mark(world: World) -> None:
+async def test_what_a_guardian_writes_inherits_the_mark_they_cannot_see_and_they_see_no_more_for_it(
+    world: World,
+) -> None:
+    emma = await child(world)
+    plan = await planned(world, "secret")
+    await marked(world, f"/v1/staff/patients/{emma}/private/plan/{plan}", world.here.staff)
+    await documented(world, emma, plan, guarded=True)
+    assert await private_rows(world, "document") == [True]
+    async with world.database.writing(Scope(world.here.clinic_id, guarded=True)) as writing:
+        row = {"clinic": world.here.clinic_id, "id": new_id(), "patient": emma, "name": "a", "private": False}
+        await writing.execute(DOCUMENT, {**row, "plan": UUID(plan), "visit": None})
+        assert (await writing.execute(text("select count(*) from document"))).scalar_one() == 0
+
+
+@pytest.mark.parametrize("guarded", [False, True], ids=["staff", "guardian"])
+async def test_what_is_written_while_its_plan_is_being_hidden_does_not_miss_the_mark(
+    world: World, guarded: bool
+) -> None:
     emma = await child(world)
     plan = await planned(world, "secret")
     one = new_id()
     row = {"clinic": world.here.clinic_id, "id": one, "patient": emma, "name": "a", "private": False, "visit": None}
-    async with world.database.writing(world.here.scope) as writing:
+    async with world.database.writing(Scope(world.here.clinic_id, guarded=guarded)) as writing:
         await writing.execute(DOCUMENT, {**row, "plan": UUID(plan)})
         path = f"/v1/staff/patients/{emma}/private/plan/{plan}"
         marking = asyncio.create_task(marked(world, path, world.here.staff))

@@ -239,6 +239,26 @@ async def test_a_synced_promotion_is_picked_up_and_redeemed_but_not_ended_here(w
     assert (await world.post("/v1/partner/redemptions", world.here.partner, body)).json() == told.json()
 
 
+async def test_a_sync_does_not_take_from_a_coupon_what_it_was_picked_up_for(world: World) -> None:
+    row = {"external_id": "o1", "texts": TEXTS, "starts_on": "2020-01-01", "ends_on": "2120-01-01", "with_coupon": True}
+    other = {**row, "external_id": "o2", "version": 1, "reduction": {"basis_points": 5_000}}
+
+    async def push(version: int, share: int, *more: dict[str, Any]) -> Any:
+        items = [{**row, "version": version, "reduction": {"basis_points": share}}, *more]
+        return (await world.post("/v1/partner/sync/promotions", world.here.partner, {"items": items})).json()
+
+    promotion_id = (await push(1, 5_000, other))["rows"][0]["id"]
+    coupon = await picked(world, promotion_id)
+    told = await push(2, 100, {**other, "version": 2, "reduction": {"basis_points": 100}})
+    fault = {"pointer": "/reduction", "code": "coupons-out"}
+    assert told["refusals"] == [{"index": 0, "external_id": "o1", "errors": [fault]}]
+    assert told["updated"] == 1, "of the other nobody has a coupon"
+    assert (await push(3, 6_000))["updated"] == 1, "more is always welcome"
+    bill = await settled(world, codes=[coupon["code"]])
+    assert bill["left"] == euro(4_000)
+    assert (await push(4, 100))["updated"] == 1, "the last coupon is redeemed"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

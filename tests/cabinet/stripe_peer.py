@@ -128,7 +128,9 @@ class StripePeer:
     async def _expire(self, request: web.Request) -> web.Response:
         self.calls.append("expire")
         _check_access(request)
-        session = self.sessions[request.match_info["id"]]
+        session = self.sessions.get(request.match_info["id"])
+        if session is None:
+            return web.json_response({"error": {"code": "resource_missing"}}, status=404)
         key = request.headers.get("idempotency-key")
         failed = self._failed.get(key) if key else None
         if failed is None and self.expiring:

@@ -86,6 +86,13 @@ def test_less_money_keeps_what_it_would_have_earned() -> None:
     assert points_kept(0, 0, euro(10_000), five_percent) == 0
 
 
+def test_a_payment_that_was_told_as_a_refund_earns_like_a_new_one() -> None:
+    five_percent = Programme(worth=EURO, basis_points=500)
+    for taken in (0, -5):
+        assert points_of_payment(taken, euro(-10_000), euro(10_000), five_percent) == 5
+        assert points_of_payment(taken, euro(-10_000), euro(0), five_percent) == 0
+
+
 @given(points=st.integers(0, 10**9), worth=st.integers(1, 10**12), price=st.integers(1, 10**12))
 def test_points_pay_no_more_than_the_price_however_many_are_named(points: int, worth: int, price: int) -> None:
     assert paid_by_points(points, euro(worth), euro(price)).amount_minor == min(points * worth, price)

@@ -452,3 +452,38 @@ def test_a_crown_planned_for_a_tooth_that_was_lost_is_planned_no_more(
     assert (C.CROWN in told) is kept
     again = found("16", C.CROWN, status=S.PLANNED, on=LATER)
     assert C.CROWN in {line.code for line in tooth(adult(*ahead, lost, again), "16").findings}
+
+
+def test_a_planned_extraction_is_done_when_an_implant_stands_there_and_one_of_the_implant_is_not() -> None:
+    plan = found("16", C.EXTRACTED, status=S.PLANNED)
+    placed = found("16", C.IMPLANT, status=S.COMPLETED, on=DAY + timedelta(days=60))
+    state = tooth(adult(plan, placed), "16")
+    assert (state.presence, state.planned, [line.code for line in state.findings]) == (
+        Presence.IMPLANT, False, [C.IMPLANT],
+    )  # fmt: skip
+    there, seen_again = found("16", C.IMPLANT, on=date(2020, 1, 1)), found("16", C.IMPLANT, on=LATER)
+    assert tooth(adult(there, plan, seen_again), "16").planned, "the implant itself is to be taken out"
+    assert tooth(adult(plan, found("16", C.IMPLANT)), "16").planned, "found and planned for on one day"
+
+
+@pytest.mark.parametrize(
+    ("name", "damaged", "work", "status", "left"),
+    [
+        ("16", [(C.CARIES, "O")], C.FILLING, S.COMPLETED, set()),
+        ("16", [(C.CARIES, "M"), (C.FRACTURE, "M")], C.INLAY, S.COMPLETED, set()),
+        ("16", [(C.CARIES, "O")], C.FILLING, S.EXISTING, {C.CARIES}),
+        ("16", [(C.CARIES, "O")], C.FILLING, S.PLANNED, {C.CARIES}),
+        ("16", [(C.CARIES, "MO")], C.FILLING, S.COMPLETED, {C.CARIES}),
+        ("16", [(C.CARIES, "O"), (C.WEAR, "V")], C.FILLING, S.COMPLETED, {C.CARIES, C.WEAR}),
+        ("16", [(C.CARIES, "O")], C.SEALANT, S.COMPLETED, {C.CARIES}),
+        ("11", [(C.DISCOLORATION, "V")], C.VENEER, S.COMPLETED, set()),
+        ("11", [(C.CARIES, "M")], C.VENEER, S.COMPLETED, {C.CARIES}),
+    ],
+)
+def test_work_that_names_no_surface_is_done_on_the_only_one_that_was_damaged(
+    name: str, damaged: list[tuple[FindingCode, str]], work: FindingCode, status: FindingStatus, left: set[FindingCode]
+) -> None:
+    """Of several damaged surfaces nobody knows which it was, so all stays."""
+    chart = adult(*(found(name, *each) for each in damaged), found(name, work, "", status, DAY + timedelta(days=9)))
+    assert {line.code for line in tooth(chart, name).findings} == {work, *left}
+    assert chart.dmft.decayed == (1 if C.CARIES in left else 0)

@@ -97,6 +97,28 @@ def test_a_mere_rise_under_the_same_last_day_is_locked() -> None:
     assert not is_locked_rise(endless, offered(fact(told(101, valid_until=None))))
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "locked"),
+    [(101, 200, True), (100, 201, True), (99, 900, True), (101, 101, True), (100, 199, False), (99, 200, False)],
+)
+def test_an_estimate_rises_by_either_of_its_ends(low: int, high: int, *, locked: bool) -> None:
+    def estimate(low: int, high: int) -> OfferedPlan:
+        plan = told(low)
+        plan["stages"][0]["items"][0]["unit_price_high"] = eur(high)
+        return offered(fact(plan))
+
+    assert is_locked_rise(estimate(100, 200), estimate(low, high)) is locked
+
+
+def test_beside_a_stage_that_rose_what_became_cheaper_is_taken_in() -> None:
+    def in_stages(*prices: int) -> PlanFact:
+        return fact({**told(), "stages": [told(price)["stages"][0] for price in prices]})
+
+    held, risen = offered(in_stages(100, 200, 300)), in_stages(101, 150, 300)
+    assert is_locked_rise(held, offered(risen))
+    assert offered(at_held_prices(risen, offered(risen), held)) == offered(in_stages(100, 150, 300))
+
+
 @st.composite
 def priced_items(draw: st.DrawFn) -> dict[str, Any]:
     """A line with one kind of everything, so that no sum is above its price."""
@@ -120,8 +142,9 @@ def test_a_locked_rise_is_taken_in_at_the_prices_of_the_offer(items: list[dict[s
     held = offered(fact(first))
     risen = fact({**first, "stages": [{"title": "Only", "items": dearer}]})
     if is_locked_rise(held, offered(risen)):
-        assert offered(at_held_prices(risen, held)) == held
-        kept = at_held_prices(risen, held).stages[0].items
+        taken = at_held_prices(risen, offered(risen), held)
+        assert offered(taken) == held
+        kept = taken.stages[0].items
         assert [item.status for item in kept] == [item.status for item in risen.stages[0].items]
     else:
         assert all(ItemStatus(item["status"]) in DROPPED for item in items)

@@ -243,6 +243,15 @@ def test_what_is_completed_or_superseded_stays_so_and_nothing_begun_is_offered_a
     assert may_follow(before, before)
 
 
+@pytest.mark.parametrize("before", [PlanStatus.PROPOSED, PlanStatus.EXPIRED])
+@pytest.mark.parametrize("answer", Answer)
+def test_what_was_accepted_here_is_stopped_before_the_clinics_system_has_told_so(
+    before: PlanStatus, answer: Answer
+) -> None:
+    assert may_follow(before, PlanStatus.STOPPED, answer) is (answer in (Answer.ACCEPTED, Answer.AGAIN))
+    assert not may_follow(PlanStatus.DECLINED, PlanStatus.STOPPED, answer)
+
+
 def test_a_plan_is_published_when_the_patient_first_sees_it() -> None:
     assert event_kind(None, PlanStatus.PROPOSED) == "plan.published"
     assert event_kind(PlanStatus.DRAFT, PlanStatus.ACCEPTED) == "plan.published"

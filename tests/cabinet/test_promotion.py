@@ -1,10 +1,13 @@
 """To whom a promotion is open, and when."""
 
+from dataclasses import replace
 from datetime import date
+from uuid import UUID
 
 import pytest
 
-from cabinet.promotion import PatientFacts, Promotion, default_language, open_to
+from cabinet.promotion import PatientFacts, Promotion, Reduction, default_language, open_to, takes_less
+from core.money import Money
 
 MAY = Promotion(date(2026, 5, 1), date(2026, 5, 31))
 ANNA = PatientFacts(date(1985, 5, 17), "it")
@@ -38,3 +41,32 @@ def test_languages_narrow_the_audience_and_none_means_everybody() -> None:
 def test_english_is_the_language_to_fall_back_to_where_it_is_written() -> None:
     assert default_language({"ru", "en"}) == "en"
     assert default_language({"ru", "it"}) == "it"
+
+
+TEN_EUROS, TEN_DOLLARS = Money(amount_minor=1_000, currency="EUR"), Money(amount_minor=1_000, currency="USD")
+ID = UUID(int=1)
+SHARE, SUM = Reduction(ID, basis_points=1_000, minimum=TEN_EUROS), Reduction(ID, amount=TEN_EUROS)
+
+
+@pytest.mark.parametrize(
+    ("held", "told", "less"),
+    [
+        (SHARE, SHARE, False),
+        (SHARE, replace(SHARE, basis_points=1_001), False),
+        (SHARE, replace(SHARE, basis_points=999), True),
+        (SHARE, replace(SHARE, minimum=None), False),
+        (SHARE, replace(SHARE, minimum=TEN_EUROS.times(2)), True),
+        (SHARE, replace(SHARE, minimum=TEN_DOLLARS), True),
+        (SHARE, replace(SHARE, combinable=False), True),
+        (replace(SHARE, combinable=False), SHARE, False),
+        (SUM, replace(SUM, amount=TEN_EUROS.times(2)), False),
+        (SUM, replace(SUM, amount=TEN_DOLLARS.times(9)), True),
+        (SUM, replace(SUM, minimum=TEN_EUROS), True),
+        (SUM, SHARE, True),
+        (SHARE, SUM, True),
+    ],
+)
+def test_a_coupon_is_worth_less_when_it_takes_less_or_on_fewer_bills(
+    held: Reduction, told: Reduction, less: bool
+) -> None:
+    assert takes_less(told, held) is less

@@ -16,8 +16,11 @@ from chat.wakeups import MemoryWakeups
 from core.clock import now
 from core.ids import new_id
 from core.moments import rfc3339
-from tests.api.paperwork import NOTE, sent
+from tests.api.household import invited
+from tests.api.paperwork import FORM, NOTE, sent
 from tests.api.test_account import entry, money, plan, push
+from tests.api.test_waiting_list import offered_by_desk
+from tests.api.visits import published, rules
 from tests.clients.generated import generated, run, typescript_compiler
 from tests.node import node
 from tests.push.phones import HOUR, notice, tell
@@ -37,9 +40,15 @@ _OPTIONS = {
 pytestmark = pytest.mark.timeout(600)  # a generator, an installer and a compiler, each a program of its own
 
 JOURNEY = {
-    "name": "Anna", "next_visit": "Igiene", "teeth": 32, "plan": "A", "answered": "accepted", "payable": 9_000,
-    "payment": "pending", "visit": "Igiene", "document": "acknowledged", "message": "Buongiorno, 你好",
-    "notices": ["visit"], "refused": "not-found",
+    "name": "Anna", "next_visit": "Igiene", "teeth": 32, "plan": "A", "answered": "accepted",
+    "payment": ["pending", "succeeded"], "payable": [9_000, 0],
+    "move": ["move_visit", "open", "Dopo la scuola"],
+    "booked": ["booked", "Hygiene", "Dr. Bianchi", 0],
+    "waited": ["waiting", "open", "booked", "fulfilled"],
+    "visits": ["Hygiene", "Igiene", "Hygiene"],
+    "document": "acknowledged", "form": ["answers-refused", "seen", "filled", 7, "Anna"],
+    "family": ["Boris", "carer", ["book", "view_chart"], "access-too-narrow"],
+    "message": "Buongiorno, 你好", "notices": ["visit"], "refused": "not-found",
 }  # fmt: skip
 
 
@@ -49,13 +58,15 @@ class Served:
 
     world: World
     address: str
+    link_code: str
 
     @property
     def told(self) -> dict[str, str]:
         here = self.world.here
         return {
             "ADDRESS": f"http://{self.address}", "PHONE": here.phone, "CLINIC": str(here.clinic_id),
-            "TEXTS": str(self.world.printed), "MESSAGE_ID": str(new_id()),
+            "TEXTS": str(self.world.printed), "MESSAGE_ID": str(new_id()), "LINK_CODE": self.link_code,
+            "UNTIL": f"{now() + timedelta(days=60):%Y-%m-%d}",
         }  # fmt: skip
 
 
@@ -68,9 +79,13 @@ async def served(world: World, migrated: str) -> AsyncIterator[Served]:
     await push(world, "plans", {**plan(), "status": "proposed"})
     await push(world, "ledger", entry("c", "charge", 9_000, amount=money(9_000)))
     await sent(world, NOTE)
+    await sent(world, FORM)
+    await rules(world)
+    await published(world, at + timedelta(days=10))
+    link_code = await invited(world, world.here.other_patient_id, "carer", scopes=["view_chart", "book"])
     await tell(world.database, world.here, notice(world.here, not_before=at, expires_at=at + HOUR))
     with node(world, migrated, MemoryWakeups()) as address:
-        yield Served(world, address)
+        yield Served(world, address, link_code)
 
 
 def python_client(door: Door, folder: Path) -> Path:
@@ -80,6 +95,25 @@ def python_client(door: Door, folder: Path) -> Path:
     return client
 
 
+async def walked(served: Served, program: list[object], **environment: str) -> Any:
+    """What a journey tells at its end."""
+    desk = asyncio.create_task(_desk(served.world))
+    try:
+        said = await asyncio.to_thread(run, program, **environment, **served.told)
+    finally:
+        desk.cancel()
+    return json.loads(said)
+
+
+async def _desk(world: World) -> None:
+    """Frees a time as soon as somebody waits for one."""
+    for _ in range(600):
+        if (await world.get("/v1/staff/waiting-list", world.here.staff)).json()["items"]:
+            await offered_by_desk(world)
+            break
+        await asyncio.sleep(0.1)
+
+
 @pytest.mark.parametrize("door", [Door.STAFF, Door.PARTNER])
 def test_the_python_client_of_the_other_doors_imports_as_a_whole(door: Door, tmp_path: Path) -> None:
     assert python_client(door, tmp_path).is_dir()
@@ -87,13 +121,12 @@ def test_the_python_client_of_the_other_doors_imports_as_a_whole(door: Door, tmp
 
 async def test_a_patients_journey_in_python(served: Served, tmp_path: Path) -> None:
     client = await asyncio.to_thread(python_client, Door.PATIENT, tmp_path)
-    said = await asyncio.to_thread(run, [*PYTHON, HERE / "journey.py"], PYTHONPATH=str(client), **served.told)
-    assert json.loads(said) == JOURNEY
+    assert await walked(served, [*PYTHON, HERE / "journey.py"], PYTHONPATH=str(client)) == JOURNEY
 
 
 async def test_a_patients_journey_in_typescript(served: Served, tmp_path: Path) -> None:
-    said = await asyncio.to_thread(_typescript_journey, tmp_path, served.told)
-    assert json.loads(said) == JOURNEY
+    program = await asyncio.to_thread(_typescript_journey, tmp_path)
+    assert await walked(served, ["node", program]) == JOURNEY
 
 
 @pytest.mark.parametrize("door", [Door.STAFF, Door.PARTNER])
@@ -102,14 +135,14 @@ def test_the_typescript_client_of_the_other_doors_compiles_strictly(door: Door, 
     _compile(compiler, generated(door, "typescript-fetch", tmp_path), tmp_path)
 
 
-def _typescript_journey(folder: Path, told: dict[str, str]) -> str:
+def _typescript_journey(folder: Path) -> Path:
     compiler = typescript_compiler(folder)
     source = folder / "source"
     source.mkdir()
     generated(Door.PATIENT, "typescript-fetch", folder).rename(source / "client")
     (source / "journey.ts").write_text((HERE / "journey.ts").read_text(encoding="utf-8"), encoding="utf-8")
     _compile(compiler, source, folder)
-    return run(["node", folder / "out" / "journey.js"], **told)
+    return folder / "out" / "journey.js"
 
 
 def _compile(compiler: Path, source: Path, folder: Path) -> None:

@@ -152,7 +152,11 @@ async def test_tidying_keeps_the_last_mark_and_what_a_running_reader_may_need(wo
 async def test_marks_of_a_loaded_dump_are_brought_into_this_databases_counting(world: World) -> None:
     async with world.database.writing(world.here.scope) as writing:
         await add_pictures(writing, world.here, 1)
-        await writing.execute(text("update change set xid = '4000000000'"))
+    async with world.database.writing(world.here.scope) as writing:
+        await writing.execute(text("update picture set height = 4"))
+    async with world.database.sweeping() as sweeping:
+        of_two = text("update change set xid = (xid::text::bigint + 4000000000)::text::xid8 returning 1")
+        assert len(list(await sweeping.execute(of_two))) == 2
     async with world.database.sweeping() as sweeping:
         await tidy_changes(sweeping)
     ((_, _, xid),) = await marks(world, world.here)

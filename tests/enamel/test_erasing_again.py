@@ -18,6 +18,7 @@ from core.clock import now
 from core.upsert import held_rows
 from enamel.worker.privacy import make_copies, replay_erasures
 from media.folder import FolderStorage
+from tests.api.household import FATHER, aged, child, invited, linked, sign_in
 from tests.api.test_issued_documents import told
 from tests.enamel.test_erasing import (
     GIVEN,
@@ -108,6 +109,21 @@ async def test_a_file_that_was_on_its_way_goes_with_the_next_look_at_the_tombsto
     assert await replay_erasures(world.database, world.ports.storage, now()) == 0
     assert await world.ports.storage.keys_under(theirs) == []
     assert await world.ports.storage.get(neighbours) == b"late"
+
+
+async def test_a_courts_block_outlives_the_erasure_of_ones_own_record(world: World) -> None:
+    """Blocked before he ever came: with a new account for the same phone a code would let him in."""
+    emma, own = await child(world), await child(world, "dad", aged(40))
+    father = await sign_in(world, FATHER)
+    await linked(world, father, own, "self")
+    path = f"/v1/staff/patients/{emma}/blocks"
+    assert (await world.post(path, world.here.staff, {"phone": FATHER, "reason": "Court"})).status_code == 201
+    await confirmed(world, own)
+    await erased(world)
+    again, code = await sign_in(world, FATHER), await invited(world, emma)
+    assert again.account_id == father.account_id
+    assert (await world.post("/v1/me/link", again.headers, {"code": code})).status_code == 404
+    assert (await world.get(f"/v1/patients/{emma}/cabinet", again.headers)).status_code == 404
 
 
 class SlowStorage(FolderStorage):
