@@ -6,10 +6,12 @@ Three kinds of session, told apart by type so that mypy refuses the wrong one:
 security: a query that forgets its clinic finds nothing.
 """
 
-from collections.abc import AsyncIterator, Callable
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, NewType
+from datetime import datetime
+from typing import Any, NewType, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -34,10 +36,14 @@ from sqlalchemy.dialects.postgresql.asyncpg import PGCompiler_asyncpg, PGDialect
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import Field, SQLModel
 
+from core.gathering import Ask, Gathering
 from core.ids import new_id
 
 APP_ROLE = "enamel_app"
 WORKER_ROLE = "enamel_worker"
+
+GATHERED_AT_ONCE, MOST_GATHERED = 2, 16
+T = TypeVar("T")
 
 Reading = NewType("Reading", AsyncSession)
 Writing = NewType("Writing", Reading)
@@ -132,14 +138,15 @@ def written(statement: Select[Any]) -> str:
 class Document:
     """A screen as one JSON document that PostgreSQL builds: compiled once, read as bytes.
 
-    The statement selects one JSON value. It must take its clinic from `scope_row` (see there), for
+    The statement selects one JSON value; one that answers many asks (`Database.documents`) selects the place of each
+    before it. It must take its clinic from `scope_row` (see there), for
     row-level security to know it within the one trip. Parameters are bound by name.
     """
 
     def __init__(self, statement: Select[Any]) -> None:
         # As text: SQLAlchemy has taught its connections to parse json, which a document never needs.
-        (whole,) = statement.selected_columns
-        written = statement.with_only_columns(cast(whole, Text), maintain_column_froms=True)
+        *named, whole = statement.selected_columns
+        written = statement.with_only_columns(*named, cast(whole, Text), maintain_column_froms=True)
         compiled = written.compile(dialect=_DOCUMENT_DIALECT)
         self.sql = str(compiled)
         self.order: list[str] = list(compiled.positiontup or ())
@@ -155,6 +162,7 @@ class Database:
         self.on_trip: Callable[[str], None] | None = None
         self._url = asyncpg_url(url)
         self._pool = pool
+        self._gatherings: dict[Document, Gathering] = {}
         self._app = self._engine(APP_ROLE)
         self._worker = self._engine(WORKER_ROLE)
 
@@ -218,19 +226,42 @@ class Database:
         """Run `document` in one trip, as its own transaction, and give its JSON untouched."""
         return await self.trip(document.sql, *document.arguments(values))
 
+    async def documents(self, document: Document, asks: Sequence[Ask], **values: Any) -> list[bytes | None]:
+        """Run a `document` of many `asks` in one trip: the JSON of each in their order, None where it has none."""
+        listed = json.dumps([{"n": place, **ask} for place, ask in enumerate(asks)], default=str)
+        arguments = document.arguments({**values, "asks": listed})
+        rows = await self._asked(self._app, document.sql, lambda driver: driver.fetch(document.sql, *arguments))
+        found: dict[int, str] = dict(rows)
+        return [found[place].encode() if place in found else None for place in range(len(asks))]
+
+    async def gathered(self, document: Document, ask: Ask, now: datetime, **values: Any) -> bytes | None:
+        """One of the `documents` that are asked for at this moment with the same `values`: at the latest `now`."""
+        gathering = self._gatherings.get(document)
+        if gathering is None:
+
+            async def together(key: Any, asks: Sequence[Ask]) -> list[bytes | None]:
+                return await self.documents(document, asks, now=max(each["now"] for each in asks), **dict(key))
+
+            gathering = Gathering(together, at_once=GATHERED_AT_ONCE, most=MOST_GATHERED)
+            self._gatherings[document] = gathering
+        return await gathering.ask(tuple(values.items()), {**ask, "now": now})
+
     async def trip(self, sql: str, *arguments: Any, sweeping: bool = False) -> bytes | None:
         """One statement on the driver's own connection: for hot paths that are one statement.
 
         The statement carries its own clinic (`scope_row`, or a database function that sets it);
         a `sweeping` one runs as the worker, over all clinics.
         """
+        engine = self._worker if sweeping else self._app
+        value: str | None = await self._asked(engine, sql, lambda driver: driver.fetchval(sql, *arguments))
+        return None if value is None else value.encode()
+
+    async def _asked(self, engine: AsyncEngine, sql: str, question: Callable[[Any], Awaitable[T]]) -> T:
         if self.on_trip is not None:
             self.on_trip(sql)
-        connection = await (self._worker if sweeping else self._app).raw_connection()
+        connection = await engine.raw_connection()
         try:
-            driver = connection.driver_connection
-            assert driver is not None
-            value: str | None = await driver.fetchval(sql, *arguments)
+            answer = await question(connection.driver_connection)
         except asyncpg.PostgresError:
             connection.close()  # PostgreSQL refused the statement; the connection is as good as before
             raise
@@ -238,7 +269,7 @@ class Database:
             connection.invalidate()  # cancelled or torn: what the server still sends belongs to nobody
             raise
         connection.close()
-        return None if value is None else value.encode()
+        return answer
 
     async def schema_revision(self) -> str | None:
         """Which migration this database is at; None where none was ever run."""

@@ -21,7 +21,7 @@ from cabinet.queries.points import points_balance
 from cabinet.queries.promotions import MOST_PROMOTIONS, PromotionView, promotions_json
 from cabinet.queries.waiting_documents import MOST_IN_CABINET, waiting_documents_json
 from clinic.household import AccessScope
-from clinic.queries import VisitView, covers, person_row, record_row
+from clinic.queries import VisitView, asked_records, covers, person_row, record_row
 from clinic.queries.visit_fragments import MOST_OPEN_OFFERS, next_visit_view_json, open_offers_json
 from clinic.queries.waiting import Offer
 from core.database import Database, Document, Reading, scope_row
@@ -87,9 +87,10 @@ class Cabinet(Value):
 
 
 def _document() -> Document:
-    """One row of `scope` sets the clinic, one of `record` proves the right; the rest hangs on that row."""
-    clinic_id = scope_row()
-    record = record_row(clinic_id).lateral("record")
+    """One row of `scope` sets the clinic; of each that is `asked` one of `record` proves the right, and the rest hangs
+    on that row."""
+    clinic_id, asked = scope_row(), asked_records()
+    record = record_row(clinic_id, asked).lateral("record")
     person = person_row(record.c.clinic_id, record.c.id).lateral("person")
     mine = (record.c.clinic_id, record.c.id)
 
@@ -114,7 +115,8 @@ def _document() -> Document:
         *("balances", _list(sees(Section.BALANCES), balance_json(person))),
         *("points", case((sees(Section.POINTS), points_balance(*mine)))),
     )
-    return Document(select(cabinet).select_from(clinic_id.table.join(record, true()).join(person, true())))
+    each = clinic_id.table.join(asked, true()).join(record, true()).join(person, true())
+    return Document(select(asked.c.n, cabinet).select_from(each))
 
 
 def _list(seen: Any, listed: Any) -> Any:
@@ -143,16 +145,8 @@ async def cabinet_document(
     Its chart may be missing: see `lacks_chart`.
     """
     today = latest_today(now)
-    return await database.document(
-        CABINET,
-        clinic=clinic_id,
-        account=account_id,
-        session=session_id,
-        patient=patient_id,
-        now=now,
-        today=today,
-        language=language,
-    )
+    ask = {"account": account_id, "session": session_id, "patient": patient_id}
+    return await database.gathered(CABINET, ask, clinic=clinic_id, now=now, today=today, language=language)
 
 
 def lacks_chart(document: bytes) -> bool:

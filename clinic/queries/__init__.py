@@ -1,6 +1,7 @@
 """What is known of the clinic: who stands before us, whose record is whose, which visits there are."""
 
 from clinic.queries.fragments import (
+    asked_records,
     birth_date_of,
     covers,
     openers,
@@ -47,6 +48,7 @@ __all__ = [
     "WardView",
     "When",
     "any_clinic",
+    "asked_records",
     "birth_date_of",
     "branches_by_name",
     "clinic_exists",

@@ -4,8 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     ColumnElement,
     Date,
+    Integer,
     Select,
     Subquery,
     Text,
@@ -13,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    column,
     func,
     literal,
     literal_column,
@@ -104,12 +107,29 @@ def openers_sql(now: str) -> str:
     return written(_openers(literal_column(now, MOMENT_PARAMETER)))
 
 
-def record_row(scope_clinic: Any) -> Any:
-    """SQL: the one record a document is about, chosen by `:account`, `:session`, `:patient` (null: own), `:now`.
+def asked_records() -> Any:
+    """SQL: who asks for which record, a row for each object of the JSON list `:asks`
+    (`Database.documents`): its place `n`, `account`, `session`, `patient` (null: their own).
+
+    Of a JSON list PostgreSQL always expects the same number of rows: it plans the statement once. Of an array it
+    would see how short it is, and plan anew each time.
+    """
+    names = ("account", "session", "patient")
+    columns: list[Any] = [column("n", Integer), *(column(name, UUID_PARAMETER) for name in names)]
+    asks = func.json_to_recordset(cast(bindparam("asks", type_=Text()), JSON))
+    return asks.table_valued(*columns).render_derived("asked", with_types=True)
+
+
+def record_row(scope_clinic: Any, asks: Any = None) -> Any:
+    """SQL: the one record a document is about, chosen by `:account`, `:session`, `:patient` (null: own), `:now`, or by
+    a row of `asked_records`.
 
     Reading its row sets whether private rows may be seen: what hangs on the row is read after that.
     """
-    asked = bindparam("patient", type_=UUID_PARAMETER)
+    names = ("account", "session", "patient")
+    account, session, asked = [
+        bindparam(name, type_=UUID_PARAMETER) if asks is None else asks.c[name] for name in names
+    ]
     own = and_(asked.is_(None), whole())
     return (
         select(
@@ -127,8 +147,8 @@ def record_row(scope_clinic: Any) -> Any:
             col(Patient.clinic_id) == scope_clinic,
             col(Access.clinic_id) == scope_clinic,
             *may_open(
-                bindparam("account", type_=UUID_PARAMETER),
-                bindparam("session", type_=UUID_PARAMETER),
+                account,
+                session,
                 bindparam("now", type_=MOMENT_PARAMETER),
             ),
             or_(own, col(Access.patient_id) == asked),

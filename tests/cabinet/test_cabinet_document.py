@@ -89,8 +89,9 @@ async def whole(world: World, party: Party) -> Cabinet:
 
 def arguments(world: World) -> list[Any]:
     told = asked(world, world.here)
-    values = {name.removesuffix("_id"): value for name, value in told.items()}
-    return CABINET.arguments({**values, "today": latest_today(told["now"]), "language": "en"})
+    ask = {name: str(told[f"{name}_id"]) if told[f"{name}_id"] else None for name in ("account", "session", "patient")}
+    values = {"clinic": told["clinic_id"], "now": told["now"], "today": latest_today(told["now"]), "language": "en"}
+    return CABINET.arguments({**values, "asks": json.dumps([{"n": 0, **ask}])})
 
 
 @pytest.fixture
@@ -280,6 +281,21 @@ async def test_the_row_that_sets_the_clinic_is_read_before_any_table(world: Worl
         node = next(child for child in node["Plans"] if child["Parent Relationship"] == "Outer")
     assert "set_config" in str(node["Output"])
     assert "Relation Name" not in node
+
+
+async def test_of_many_asks_each_is_written_before_the_next_ones_record_is_read(world: World) -> None:
+    """What is private is seen by a setting that the record's row makes: nothing may gather rows above it."""
+    raw = await world.database.engine.raw_connection()
+    driver = raw.driver_connection
+    assert driver is not None
+    explained = await driver.fetchval(f"explain (format json, verbose) {CABINET.sql}", *arguments(world))
+    raw.close()
+    node, above = explained[0]["Plan"], []
+    while not (node["Node Type"] == "Limit" and "enamel.viewer" in str(node["Output"])):
+        above.append(node["Node Type"])
+        children = [child for child in node["Plans"] if child["Parent Relationship"] in ("Outer", "Inner")]
+        (node,) = [child for child in children if "enamel.viewer" in json.dumps(child)]
+    assert set(above) == {"Nested Loop"}
 
 
 @pytest.mark.parametrize("min_age", [None, 40, 41, 42])
