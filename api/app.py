@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
-from api import failures, problems, sockets
+from api import failures, media, problems, sheets, sockets
 from api.guard import Guard
 from api.health import router as health
 from api.hooks import payments as payment_hooks
@@ -14,6 +14,7 @@ from api.partner import account as partner_account
 from api.partner import apps, fhir, sync
 from api.partner import bookings as partner_bookings
 from api.partner import chart as partner_chart
+from api.partner import dicomweb as partner_dicomweb
 from api.partner import documents as partner_documents
 from api.partner import events as partner_events
 from api.partner import guardians as partner_guardians
@@ -22,7 +23,9 @@ from api.partner import media as partner_media
 from api.partner import payments as partner_payments
 from api.partner import plans as partner_plans
 from api.partner import promotions as partner_promotions
+from api.partner import series as partner_series
 from api.partner import slots as partner_slots
+from api.partner import uploads as partner_uploads
 from api.patient import account as patient_account
 from api.patient import appointments, cabinet, changes, chat, devices, pay, plan_answers, promotions
 from api.patient import calendar as patient_calendar
@@ -36,6 +39,7 @@ from api.patient import payments as patient_payments
 from api.patient import plans as patient_plans
 from api.patient import privacy as patient_privacy
 from api.patient import requests as patient_requests
+from api.patient import series as patient_series
 from api.patient import sign_in as patient_sign_in
 from api.patient import signatures as patient_signatures
 from api.patient import slots as patient_slots
@@ -43,18 +47,23 @@ from api.patient import waiting_list as patient_waiting_list
 from api.ports import Ports
 from api.staff import account as staff_account
 from api.staff import chart as staff_chart
+from api.staff import dicomweb as staff_dicomweb
 from api.staff import documents as staff_documents
+from api.staff import drawings as staff_drawings
 from api.staff import family as staff_family
 from api.staff import inbox, journeys, patients, people
 from api.staff import loyalty as staff_loyalty
 from api.staff import media as staff_media
 from api.staff import payments as staff_payments
+from api.staff import pictures as staff_pictures
 from api.staff import plans as staff_plans
 from api.staff import privacy as staff_privacy
 from api.staff import promotions as staff_promotions
 from api.staff import requests as staff_requests
+from api.staff import series as staff_series
 from api.staff import sign_in as staff_sign_in
 from api.staff import templates as staff_templates
+from api.staff import uploads as staff_uploads
 from api.staff import visits as staff_visits
 from api.staff import waiting_list as staff_waiting_list
 
@@ -77,7 +86,9 @@ PATIENT: tuple[APIRouter, ...] = (
     *patient_payments.routes.routers,
     pay.router,
     *patient_media.routes.routers,
-    patient_media.router,
+    media.router,
+    *patient_series.routes.routers,
+    sheets.router,
     *patient_requests.routes.routers,
     *patient_documents.routes.routers,
     *patient_signatures.routes.routers,
@@ -101,6 +112,11 @@ STAFF: tuple[APIRouter, ...] = (
     staff_account.router,
     staff_payments.router,
     staff_media.router,
+    staff_pictures.router,
+    staff_drawings.router,
+    staff_uploads.router,
+    staff_dicomweb.router,
+    staff_series.router,
     journeys.router,
     people.router,
     staff_family.router,
@@ -126,6 +142,9 @@ PARTNER: tuple[APIRouter, ...] = (
     partner_promotions.router,
     partner_loyalty.router,
     partner_media.router,
+    partner_uploads.router,
+    partner_dicomweb.router,
+    partner_series.router,
     partner_documents.router,
 )
 
@@ -156,5 +175,7 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
     await hub.start()
     yield
     await hub.close()
+    if app.state.ports.archives is not None:
+        await app.state.ports.archives.archive.close()
     if app.state.ports.payments is not None:
         await app.state.ports.payments.close()

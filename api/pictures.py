@@ -1,28 +1,24 @@
-"""Takes a picture in, from staff and partners alike: check, store the bytes, then note them."""
+"""A picture in one request, from staff and partners alike: the form, and what it becomes."""
 
-import asyncio
-import hashlib
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import Depends, Form, Request, UploadFile
 from pydantic import Field
 
 from api.ports import Ports
+from api.teeth import FdiTooth, fdi_codes
+from api.uploads import Admit, Stand, sha256_of, take_whole
 from clinic.facts import HappenedOn
-from core.clock import now
-from core.database import Reading, Scope
+from core.database import Scope
 from core.errors import Fault, Invalid
-from core.events import Actor
 from core.values import Value
-from media.commands import ExternalName, Kept, Upload, keep_upload
-from media.kinds import LARGEST_FILE, PictureKind, Variant, admitted
+from media.commands import Kept
+from media.kinds import LARGEST_FILE, PictureKind, admitted
 from media.queries import PictureFile
-from media.storage import picture_key
+from media.queries.pictures import MOST_TEETH
+from media.upload import Announced
 
-LARGEST_UPLOAD = LARGEST_FILE + 2 * 1024 * 1024
+LARGEST_FORM = LARGEST_FILE + 2 * 1024 * 1024
 """The file and what multipart puts around it, in bytes."""
 
 
@@ -31,16 +27,21 @@ class PictureForm(Value):
 
     kind: PictureKind
     taken_on: HappenedOn | None = None
+    teeth: list[FdiTooth] = Field(
+        default=[], max_length=MOST_TEETH, description="Which teeth it shows, FDI: the field once for each.",
+        examples=[["36"]],
+    )  # fmt: skip
     released: bool = Field(default=False, description="Whether the patient may see it as soon as it is ready.")
+    private: bool = Field(default=False, description="Hidden from those who may open a ward's record.")
     file: UploadFile = Field(
-        description="JPEG, PNG, WebP or uncompressed one-frame DICOM, at most 40 MiB.",
+        description="JPEG, PNG, WebP or DICOM, at most 40 MiB; larger ones are sent in parts.",
         json_schema_extra={"format": "binary"},  # the older spelling, which client generators understand
     )
 
 
 async def _form(request: Request, form: Annotated[PictureForm, Form(media_type="multipart/form-data")]) -> PictureForm:
     names = [name for name, _ in (await request.form()).multi_items()]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted({name for name in names if names.count(name) > 1 and name != "teeth"})
     if twice:
         raise Invalid(*(Fault(f"/{name}", "given-twice") for name in twice))
     return form
@@ -49,35 +50,14 @@ async def _form(request: Request, form: Annotated[PictureForm, Form(media_type="
 PictureUpload = Annotated[PictureForm, Depends(_form)]
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Who sends, for whom, and how the picture is named over there."""
-
-    patient_id: UUID
-    actor: Actor
-    name: ExternalName | None = None
-
-
-Admit = Callable[[Reading], Awaitable[Sender]]
-
-
-async def take_picture(ports: Ports, scope: Scope, admit: Admit, form: PictureForm) -> tuple[Kept, PictureFile]:
-    """Keep the upload for whom `admit` finds, who is asked twice: before the bytes are stored and when they are noted.
-
-    Bytes first, row second, and no transaction is open in between: a crash leaves bytes that nobody refers to and
-    that the next try of the same picture replaces, never a row without its bytes.
-    """
+async def take_picture(
+    ports: Ports, scope: Scope, admit: Admit, stand: Stand, form: PictureForm
+) -> tuple[Kept, PictureFile]:
+    """Keep the picture for whom `admit` finds. Its type is what its bytes say."""
     content = await form.file.read()
     media_type = admitted(content)
-    assert scope.clinic_id is not None
-    async with ports.database.reading(scope) as reading:
-        sender = await admit(reading)
-    sha256 = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
-    key = picture_key(scope.clinic_id, sender.patient_id, sha256, Variant.ORIGINAL)
-    await ports.storage.put(key, content, media_type)
-    upload = Upload(form.kind, media_type, sha256, len(content), form.taken_on, form.released)
-    async with ports.database.writing(scope) as writing:
-        sender = await admit(writing)
-        return await keep_upload(
-            writing, scope.clinic_id, sender.patient_id, upload, sender.name, sender.actor, now()
-        )  # fmt: skip
+    announced = Announced(
+        form.kind, media_type, len(content), await sha256_of(content), form.taken_on, form.released, form.private,
+        fdi_codes(form.teeth),
+    )  # fmt: skip
+    return await take_whole(ports, scope, admit, stand, announced, content)

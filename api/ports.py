@@ -11,13 +11,26 @@ from cabinet.seal import Seal
 from chat.hub import Hub
 from core.database import Database
 from identity.commands import Keys
+from media.archives import Archives
 from media.storage import Storage
+from media.upload import USUAL_QUOTA, Quota
 
 
 class Texts(Protocol):
     """Sends one short text to one phone. Raises nothing that a caller could mend: a lost code is asked for again."""
 
     async def send(self, phone: str, text: str) -> None: ...
+
+
+class MediaPorts(Protocol):
+    """The part of `Ports` that files are taken in with; whoever takes them in without an API has these alone."""
+
+    @property
+    def database(self) -> Database: ...
+    @property
+    def storage(self) -> Storage: ...
+    @property
+    def quota(self) -> Quota: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +44,10 @@ class Ports:
     seal: Seal
     origins: frozenset[str] = frozenset()
     """Browser origins that may open a socket; apps send none and bear a token."""
+    quota: Quota = USUAL_QUOTA
+    """How many bytes of pictures may be kept."""
+    archives: Archives | None = None
+    """None: no picture archive of a clinic can be asked."""
     payments: PaymentProvider | None = None
     """None: nothing can be paid in the app, and no link can be made."""
 

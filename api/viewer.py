@@ -23,3 +23,11 @@ async def _viewer(request: Request, zone: AskedZone = None) -> Viewer:
 
 
 ViewerHere = Annotated[Viewer, Depends(_viewer)]
+
+
+async def _language(request: Request) -> str:
+    return language_of(request.headers.get("accept-language", ""))
+
+
+LanguageHere = Annotated[str, Depends(_language)]
+"""Of Accept-Language, where no clock is spoken of: one of `api.problems.LANGUAGES`."""

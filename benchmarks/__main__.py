@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import cast
 
-NAMES = ("cabinet", "changes")
+NAMES = ("cabinet", "changes", "previews")
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """Prints papers as PDF: frozen blocks in, bytes out; the same paper gives the same bytes on every machine.
 
-Fonts for Latin, Greek, Cyrillic and simplified Chinese are embedded (`cabinet/data/fonts`), so that a fresh machine
+Fonts for Latin, Greek, Cyrillic and simplified Chinese are embedded (`core/data/fonts`), so that a fresh machine
 prints as the clinic's own does. Printing a page takes some milliseconds of CPU: call `printed` off the event loop.
 """
 

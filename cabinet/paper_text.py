@@ -4,15 +4,14 @@ import re
 import unicodedata
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Flowable
 
-_FONTS = Path(__file__).parent / "data" / "fonts"
-REGULAR, BOLD, CHINESE = "NotoSans-Regular", "NotoSans-Bold", "NotoSansSC-Regular"
+from core.fonts import BOLD, CHINESE, REGULAR, font_file
+
 UNKNOWN = "\ufffd"
 """Drawn for a character that no font has: a reader sees that something is missing."""
 
@@ -22,7 +21,6 @@ _NOT_FIRST = frozenset(
 )
 _NOT_LAST = frozenset("([{\uff08\u300a\u300c\u300e\u3010\u201c\u2018\uffe5")
 _IDEOGRAPHIC = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
-_CHINESE_FROM = 0x2E80
 
 _SLACK = 1e-6
 """Points: sums of widths differ in their last digits by the order they are summed in."""
@@ -47,7 +45,7 @@ class Style:
 @cache
 def _glyphs(font: str) -> frozenset[int]:
     """Registers a font with the printer, once a process; the characters it has."""
-    loaded = TTFont(font, _FONTS / f"{font}.ttf")
+    loaded = TTFont(font, font_file(font))
     pdfmetrics.registerFont(loaded)
     return frozenset(loaded.face.charToGlyph)
 

@@ -11,7 +11,7 @@ LINK_LIFE = timedelta(hours=1)
 COPY_PAUSE = timedelta(days=1)
 """For how long a ready copy is given again instead of a new one."""
 HIDDEN_SINCE = "hidden_since"
-"""Among the scopes of a copy: something in it was made private since. It is no scope that anybody has."""
+"""Among the scopes of a copy: something in it was hidden since, or taken back. It is no scope that anybody has."""
 MOST_TRIES = 5
 LEASE = timedelta(minutes=10)
 MONEY_WAIT = timedelta(days=14)

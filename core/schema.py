@@ -20,7 +20,10 @@ TRIGGERS = "triggers"
 # Of a table with a column `private`: which of its columns name a thing whose mark its rows inherit, and in which
 # tables: `{"plan_id": "plan", "subject_id": ("appointment", "plan")}`. See `core.private`.
 PRIVATE_WITH = "private_with"
-# Of the metadata: the trigger function that a patient's row runs as it becomes private.
+# Of a table of patients' rows: SQL for a row that its patient may be shown; `{row}` stands before its columns.
+SHOWN = "shown"
+# Of the metadata: the trigger function that a patient's row runs as it becomes private; with a word, "whole", as it is
+# shown to that patient no more: taken back, moved to another or deleted.
 WHEN_HIDDEN = "when_hidden"
 
 _MINE = "clinic_id = nullif(current_setting('enamel.clinic_id', true), '')::uuid"
@@ -80,13 +83,7 @@ def triggers_of(table: Table) -> list[str]:
 def _marks_of(table: Table) -> list[str]:
     """What makes rows as private as the things they belong to, what belongs to a row as private as it is, and who
     is told of it."""
-    statements = []
-    told = table.metadata.info.get(WHEN_HIDDEN)
-    if told and {"private", "patient_id"} <= set(table.columns.keys()):
-        statements.append(
-            f"create trigger {table.name}_hides after update on {table.name} for each row"
-            f" when (new.private and not old.private) execute function {told}()"
-        )
+    statements = _hides(table)
     named = [(column, parent) for column, parent, child in _marked(table.metadata) if child is table]
     if named:
         columns = ", ".join(dict.fromkeys(column for column, _ in named))
@@ -100,6 +97,26 @@ def _marks_of(table: Table) -> list[str]:
             f"create trigger {table.name}_spreads after update of private on {table.name} for each row"
             f" when (old.private is distinct from new.private) execute function spread_private({_words(tail)})"
         )
+    return statements
+
+
+def _hides(table: Table) -> list[str]:
+    """What happens as a row is hidden from those who act for its patient, and as it is taken from the patient too."""
+    told, shown = table.metadata.info.get(WHEN_HIDDEN), table.info.get(SHOWN)
+    statements = []
+    if told and {"private", "patient_id"} <= set(table.columns.keys()):
+        statements.append(
+            f"create trigger {table.name}_hides after update on {table.name} for each row"
+            f" when (new.private and not old.private) execute function {told}()"
+        )
+    if told and shown:
+        was, still = (shown.format(row=row) for row in ("old", "new"))
+        ends = f"({was}) and not (({still}) and new.patient_id = old.patient_id)"
+        for name, act, when in (("leaves", "update", ends), ("goes", "delete", was)):
+            statements.append(
+                f"create trigger {table.name}_{name} after {act} on {table.name} for each row"
+                f" when ({when}) execute function {told}('whole')"
+            )
     return statements
 
 

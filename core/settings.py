@@ -3,7 +3,7 @@
 import secrets
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -62,6 +62,28 @@ class Settings(BaseSettings):
     s3_path_style: bool = Field(
         default=False, description="Address the bucket in the path, as most servers other than AWS want it."
     )
+    darkroom_processes: int = Field(
+        default=2, ge=1, le=64, description="Pictures that a worker looks into at once: each takes a core."
+    )
+    clamd_address: str = Field(
+        default="",
+        description="ClamAV's daemon, host:port or the path of its socket; its StreamMaxLength must be 2 GiB or more."
+        " Without it only a test virus is found.",
+    )
+    media_patient_gib: int = Field(default=20, ge=1, le=100_000, description="Pictures kept of one patient, in GiB.")
+    media_clinic_gib: int = Field(default=5_000, ge=1, le=1_000_000, description="Pictures kept of one clinic, in GiB.")
+    s3_encryption: Literal["", "AES256", "aws:kms"] = Field(
+        default="", description="Server-side encryption asked for: `AES256` or `aws:kms`; empty is as the bucket says."
+    )
+    s3_kms_key: str = Field(default="", description="Key of `aws:kms`; empty is the bucket's own.")
+    dicomweb_private_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Hosts of picture archives that may be called although their addresses are private (JSON list).",
+    )
+    dicomweb_folder: Path | None = Field(
+        default=None,
+        description="Folder of DICOM files that stands for every picture archive; in development alone.",
+    )
     fcm_credentials: Path | None = Field(
         default=None, description="Service-account JSON of the app build; without it pushes are printed."
     )
@@ -92,6 +114,12 @@ class Settings(BaseSettings):
         if url and not url.startswith(("postgresql://", "postgres://")):
             raise ValueError("must begin with postgresql://")
         return url
+
+    @model_validator(mode="after")
+    def _key_only_with_its_service(self) -> Self:
+        if self.s3_kms_key and self.s3_encryption != "aws:kms":
+            raise ValueError("ENAMEL_S3_KMS_KEY needs ENAMEL_S3_ENCRYPTION=aws:kms")
+        return self
 
     @model_validator(mode="after")
     def _no_default_secret_outside_development(self) -> Self:

@@ -15,6 +15,8 @@ class Value(BaseModel):
 Int32 = Annotated[int, Field(strict=True, ge=-(2**31), le=2**31 - 1, json_schema_extra={"format": "int32"})]
 Int64 = Annotated[int, Field(strict=True, ge=-(2**53) + 1, le=2**53 - 1, json_schema_extra={"format": "int64"})]
 
+Double = Annotated[float, Field(allow_inf_nan=False, json_schema_extra={"format": "double"})]
+
 # No control characters: PostgreSQL refuses NUL, and logs and terminals believe the others.
 PLAIN = r"^[^\x00-\x1f\x7f]*$"
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PLAIN, strip_whitespace=True)]

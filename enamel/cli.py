@@ -3,6 +3,8 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from uuid import UUID
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
@@ -13,7 +15,7 @@ from enamel.problems import CannotStart
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; ends the process with 0, or 1 and one plain line that says what to do."""
+    """Run one command; ends the process with its status, or with 1 and one plain line that says what to do."""
     parser = argparse.ArgumentParser(prog="enamel", description="The outer layer of a dental clinic.")
     words = parser.add_subparsers(dest="word", required=True, metavar="COMMAND")
     for name, help_text in _WORDS.items():
@@ -49,6 +51,7 @@ _WORDS = {
     "migrate": "bring the database to this version's schema",
     "demo": "a demo clinic: everything in one, on loopback",
     "tour": "walk one patient's story against the running demo",
+    "media": "import: take a clinic's archive of pictures in",
     "openapi": "write the documents under openapi/ (--check: only compare)",
     "migration": "write a new migration from the difference between tables and schema",
 }
@@ -56,6 +59,22 @@ _WORDS = {
 
 def _work_arguments(word: argparse.ArgumentParser) -> None:
     word.add_argument("--until-stdin-closes", action="store_true", help="end with the process that started this one")
+
+
+def _media_arguments(word: argparse.ArgumentParser) -> None:
+    words = word.add_subparsers(dest="media_word", required=True, metavar="COMMAND")
+    taking = words.add_parser("import", help="take every picture of a folder in; again changes nothing")
+    taking.add_argument("folder", type=Path)
+    taking.add_argument("--match", required=True, help="whose a file is: folder, name:REGEX, dicom or csv:FILE")
+    taking.add_argument("--clinic", required=True, type=UUID, help="id of the clinic")
+    taking.add_argument("--source", required=True, help="the system whose external ids the patients are named by")
+    taking.add_argument("--kind", choices=("auto", "photo", "xray"), default="auto", help="auto: a DICOM is an X-ray")
+    shown = argparse.BooleanOptionalAction
+    taking.add_argument("--release", action=shown, default=False, help="patients may see them once they are ready")
+    taking.add_argument("--dry-run", action="store_true", help="match and look, take nothing")
+    taking.add_argument("--wait", action="store_true", help="until the worker has looked into them all")
+    taking.add_argument("--workers", type=int, choices=range(1, 33), default=4, metavar="N", help="files at once, 1-32")
+    taking.add_argument("--report", type=Path, metavar="FILE", help="CSV of every file that was not taken, and why")
 
 
 def _openapi_arguments(word: argparse.ArgumentParser) -> None:
@@ -68,6 +87,7 @@ def _migration_arguments(word: argparse.ArgumentParser) -> None:
 
 _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "work": _work_arguments,
+    "media": _media_arguments,
     "openapi": _openapi_arguments,
     "migration": _migration_arguments,
 }
@@ -108,6 +128,12 @@ def _tour(_: argparse.Namespace) -> int:
     return tour(settings())
 
 
+def _media(given: argparse.Namespace) -> int:
+    from enamel.media_import.command import import_media
+
+    return import_media(settings(), given)
+
+
 def _openapi(given: argparse.Namespace) -> int:
     from enamel.contracts import write_documents
 
@@ -126,6 +152,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "migrate": _migrate,
     "demo": _demo,
     "tour": _tour,
+    "media": _media,
     "openapi": _openapi,
     "migration": _migration,
 }

@@ -22,9 +22,15 @@ from core.embedded_postgres import EmbeddedPostgres, create_database
 from core.settings import Environment, Settings
 from enamel.problems import CannotStart
 from identity.keys import Keys
+from media.archives import Archives
+from media.clamd import scanner_at
+from media.dicomweb_folder import FolderArchive
+from media.dicomweb_http import HttpArchive
 from media.folder import FolderStorage
 from media.s3 import S3Storage
+from media.scanner import Scanner
 from media.storage import Storage
+from media.upload import Quota
 from push.channel import Channel
 from push.fcm import Fcm
 from push.printed import Printed, PrintedPushes, PrintedTexts
@@ -100,8 +106,14 @@ def api_ports(settings: Settings, database_url: str) -> Ports:
         public_url=public_url_of(settings),
         origins=frozenset(settings.allowed_origins),
         payments=payments_of(settings),
+        archives=archives_of(settings),
+        quota=quota_of(settings),
         seal=seal_of(settings),
     )
+
+
+def quota_of(settings: Settings) -> Quota:
+    return Quota(settings.media_patient_gib * 1024**3, settings.media_clinic_gib * 1024**3)
 
 
 def seal_of(settings: Settings) -> Seal:
@@ -125,14 +137,34 @@ def payments_of(settings: Settings) -> PaymentProvider | None:
     return PrintedPayments(public_url, settings.secret.get_secret_value())
 
 
+def archives_of(settings: Settings) -> Archives:
+    """Clinics' own picture archives, over the network; in development a folder may stand for all of them."""
+    key = Keys(settings.secret.get_secret_value()).secrets.keyed_hash("dicomweb sources", "")
+    is_development = settings.environment is Environment.DEVELOPMENT
+    if settings.dicomweb_folder is not None:
+        if not is_development:
+            raise CannotStart("ENAMEL_DICOMWEB_FOLDER stands for clinics' archives in development alone")
+        return Archives(FolderArchive(settings.dicomweb_folder), key, plain_http=True)
+    return Archives(HttpArchive(settings.dicomweb_private_hosts), key, plain_http=is_development)
+
+
 def public_url_of(settings: Settings) -> str:
     return settings.public_url or f"http://{settings.host}:{settings.port}"
+
+
+def scanner_of(settings: Settings) -> Scanner:
+    return scanner_at(settings.clamd_address)
 
 
 def storage_of(settings: Settings) -> Storage:
     if settings.s3_bucket:
         return S3Storage(
-            settings.s3_bucket, settings.s3_region, settings.s3_endpoint, path_style=settings.s3_path_style
+            settings.s3_bucket,
+            settings.s3_region,
+            settings.s3_endpoint,
+            path_style=settings.s3_path_style,
+            encryption=settings.s3_encryption,
+            kms_key=settings.s3_kms_key,
         )
     return FolderStorage(settings.data / "files")
 

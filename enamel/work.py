@@ -8,9 +8,10 @@ from datetime import timedelta
 from core.database import Database
 from core.settings import Settings
 from enamel.migrate import check_schema
-from enamel.start import channel_of, payments_of, postgres, storage_of
+from enamel.start import archives_of, channel_of, payments_of, postgres, scanner_of, storage_of
 from enamel.worker.loops import Tools, loops
 from enamel.worker.process import run_worker, stop_on_signals
+from media.darkroom import Darkroom
 
 
 def work(settings: Settings, *, until_stdin_closes: bool = False) -> int:
@@ -29,20 +30,26 @@ async def _work(settings: Settings, database_url: str, *, until_stdin_closes: bo
     if until_stdin_closes:
         # A parent that is killed closes nothing by hand, but the system closes its end of the pipe.
         asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
-    channel, payments = channel_of(settings), payments_of(settings)
-    database = Database(database_url, pool=settings.database_pool)
+    channel, payments, archives = channel_of(settings), payments_of(settings), archives_of(settings)
+    database, darkroom = Database(database_url, pool=settings.database_pool), Darkroom(settings.darkroom_processes)
     try:
+        await darkroom.start()
         tools = Tools(
             database,
             channel,
             storage_of(settings),
+            darkroom,
+            scanner_of(settings),
+            archives,
             payments,
             push_lease=timedelta(seconds=settings.push_lease_seconds),
             journey_pause=timedelta(seconds=settings.journey_pause_seconds),
         )
         return 0 if await run_worker(loops(tools), stop) else 1
     finally:
+        await darkroom.close()
         await channel.close()
+        await archives.archive.close()
         if payments is not None:
             await payments.close()
         await database.close()

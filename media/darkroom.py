@@ -1,63 +1,259 @@
-"""Starts the process that looks into a hostile file, and waits for it no longer than an honest file needs."""
+"""The darkroom: a pool of long-lived processes that look into hostile files, each under limits, one job at a time.
+
+Starting Python and its imaging libraries for every picture costs more than the picture. So the processes are started
+before they are needed, replaced after two hundred jobs, and ended whenever one of them overdoes it; the next file is
+then served by a new one. They are started anew and never forked: a fork would carry our threads' locks and our secrets.
+"""
 
 import asyncio
-import base64
-import json
+import os
 import signal
 import subprocess
 import sys
-import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from media.kinds import Developed, Reason, Rejected
+from pydantic import TypeAdapter
 
-WALL_SECONDS = 30.0
-PYTHON = sys.executable
+from media.kinds import Developed, DicomFacts, MediaType, NamedPerson, Reason, Rejected
+from media.parcels import Parcel, Torn, receive, send
+
+PYTHON = (sys.executable, "-m", "media.darkroom_process")
 _HOUSE = Path(__file__).parents[1]
 # Not our own environment: it holds the secrets. One thread, because each more costs address space that is limited.
-_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
+# What one picture needed of memory is kept for the next (glibc): getting it anew costs a seventh of the whole job.
+_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2), "MALLOC_TRIM_THRESHOLD_": str(128 * 1024**2),
+}  # fmt: skip
+_LOOK_SECONDS = 0.1
+_ROOM_FOR_PREVIEWS = 16 * 1024**2
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_PIPE_BYTES = 1024**2  # a copy of many megabytes comes in few pieces; what one user may have without being asked
+# Of a decoder that ran over its own feet: the same bytes would bring the next one down too.
+_CRASHES = (-signal.SIGSEGV, -signal.SIGABRT)
 
 
 class Unfinished(Exception):
-    """The process was killed, crashed or took too long; on a calmer machine it may go well."""
+    """The process was killed, left or took too long; on a calmer machine it may go well."""
 
 
-async def develop(content: bytes) -> Developed:
-    """The previews of a file, made in a process of its own. Raises `Rejected` for good, `Unfinished` for now."""
-    return await asyncio.to_thread(_develop, content)
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of one job: time on the clock and of the processor, memory of the process; `jobs` before it is replaced."""
+
+    wall_seconds: float = 30.0
+    cpu_seconds: int = 20
+    memory_bytes: int = 1024**3
+    jobs: int = 200
 
 
-def _develop(content: bytes) -> Developed:
-    # Into a file and not a pipe: the process' own limit on what it writes then bounds what we read.
-    with tempfile.TemporaryFile() as answer:
+class Darkroom:
+    """`processes` jobs at once; more wait for their turn. `start` and `close`, or `async with`."""
+
+    def __init__(self, processes: int = 2, limits: Limits | None = None, command: tuple[str, ...] = PYTHON) -> None:
+        self.processes = processes
+        self._limits = limits or Limits()
+        self._command = command
+        self._free: asyncio.LifoQueue[_Process | None] = asyncio.LifoQueue()
+        self._threads: ThreadPoolExecutor | None = None
+
+    async def start(self) -> None:
+        """Start all processes; returns before they are ready, the first jobs wait for them."""
+        self._threads = ThreadPoolExecutor(self.processes, "darkroom")
+        for _ in range(self.processes):
+            self._free.put_nowait(_Process(self._command))
+
+    async def close(self) -> None:
+        """Wait for what is running, then end all processes."""
+        for _ in range(self.processes if self._threads else 0):
+            process = await self._free.get()
+            if process is not None:
+                process.end()
+        if self._threads:
+            self._threads.shutdown(wait=False)
+            self._threads = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def develop(
+        self, file: bytes | Path, announced: MediaType | None = None, frame: int | None = None
+    ) -> Developed:
+        """What is made of a file whose sender said it is `announced`; `frame`: of DICOM, from 1, the one to be shown.
+
+        Raises `Rejected` for good, `Unfinished` for now. A file on disk is read by the process itself.
+        """
+        answer = await self.do("develop", {"announced": announced, "frame": frame}, file)
         try:
-            ended = subprocess.run(
-                [PYTHON, "-m", "media.imaging"],
-                input=content,
-                stdout=answer,
-                stderr=subprocess.DEVNULL,
-                env=_ENVIRONMENT,
-                cwd=_HOUSE,
-                timeout=WALL_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise Unfinished from None
-        if ended.returncode == -signal.SIGXCPU:
+            return _developed(answer)
+        except (KeyError, TypeError, ValueError):
+            raise Unfinished("no answer that was asked for") from None
+
+    async def convert(self, preview: bytes, to: MediaType) -> bytes:
+        """A preview of ours in another form: JPEG or AVIF. Raises as `develop` does."""
+        return (await self.do("convert", {"to": to}, preview)).files[0]
+
+    async def do(self, job: str, arguments: Mapping[str, Any], *files: bytes | Path) -> Parcel:
+        """Any job of `media.darkroom_process.JOBS`; its facts and files. At most one of `files` lies on disk, and is
+        given to the job as the last one. Raises `Rejected`, `Unfinished`."""
+        path = next((file for file in files if isinstance(file, Path)), None)
+        sent = tuple(file for file in files if isinstance(file, bytes))
+        facts = {
+            "job": job, "arguments": dict(arguments), "cpu_seconds": self._limits.cpu_seconds,
+            "path": str(path) if path else None,
+        }  # fmt: skip
+        most = sum(map(len, sent)) + (path.stat().st_size if path else 0) + _ROOM_FOR_PREVIEWS
+        process = self._fit(await self._free.get())
+        try:
+            if process is None:
+                raise Unfinished("cannot be started")
+            return await self._done(process, Parcel(facts, sent), most)
+        finally:
+            self._free.put_nowait(self._fit(process))
+
+    def _fit(self, process: "_Process | None") -> "_Process | None":
+        """The process that serves the next job: this one, or a new one where it ended, is to end, or served long
+        enough; None where none can be started now."""
+        if process is not None:
+            if process.is_fit and process.is_alive and process.jobs < self._limits.jobs:
+                return process
+            process.end()
+        try:
+            return _Process(self._command)
+        except OSError:
+            return None
+
+    async def _done(self, process: "_Process", parcel: Parcel, most_bytes: int) -> Parcel:
+        """Talks to the process in a thread, and watches it from here."""
+        assert self._threads is not None, "start() first"
+        asking = asyncio.get_running_loop().run_in_executor(self._threads, process.ask, parcel, most_bytes)
+        ends_at = asyncio.get_running_loop().time() + self._limits.wall_seconds
+        try:
+            while not asking.done():
+                left = ends_at - asyncio.get_running_loop().time()
+                await asyncio.wait({asking}, timeout=max(0.0, min(_LOOK_SECONDS, left)))
+                if not asking.done() and left <= 0:
+                    process.kill()
+                    raise Unfinished("too long")
+                if not asking.done() and await _resident_bytes(process.pid) > self._limits.memory_bytes:
+                    process.kill()
+                    raise Rejected(Reason.TOO_COSTLY)
+            return _read(process, asking.result())
+        finally:
+            if not asking.done():  # cancelled, or ended above: the thread comes back once its pipe is broken
+                process.kill()
+                with suppress(asyncio.CancelledError):
+                    await asyncio.shield(asyncio.wait({asking}))
+
+
+def _read(process: "_Process", answer: Parcel | None) -> Parcel:
+    if answer is None:
+        process.kill()
+        end = process.ended()
+        if end == -signal.SIGXCPU:
             raise Rejected(Reason.TOO_COSTLY)
-        if ended.returncode != 0:
-            raise Unfinished
-        answer.seek(0)
-        return _read(json.load(answer))
+        if end in _CRASHES:
+            raise Rejected(Reason.BROKEN)
+        raise Unfinished("no answer")
+    if answer.facts.get("rejected") in list(Reason):
+        reason = Reason(answer.facts["rejected"])
+        process.is_fit = process.is_fit and reason is not Reason.TOO_COSTLY  # its memory is in pieces
+        raise Rejected(reason)
+    if "done" not in answer.facts:
+        process.is_fit = False
+        raise Unfinished(str(answer.facts.get("failed")))
+    return Parcel(answer.facts["done"], answer.files)
 
 
-def _read(answer: dict[str, Any]) -> Developed:
-    if "rejected" in answer:
-        raise Rejected(Reason(answer["rejected"]))
+def _developed(answer: Parcel) -> Developed:
+    facts, (large, small, *copy) = answer.facts, answer.files
     return Developed(
-        answer["width"],
-        answer["height"],
-        base64.b64decode(answer["preview_1024"]),
-        base64.b64decode(answer["preview_256"]),
+        int(facts["width"]),
+        int(facts["height"]),
+        large,
+        small,
+        str(facts["blurhash"]),
+        int(facts["frames"]),
+        copy[0] if copy else None,
+        _DICOM.validate_python(facts["dicom"]),
+        _PERSON.validate_python(facts["person"]),
     )
+
+
+_DICOM: TypeAdapter[DicomFacts | None] = TypeAdapter(DicomFacts | None)
+_PERSON: TypeAdapter[NamedPerson | None] = TypeAdapter(NamedPerson | None)
+
+
+class _Process:
+    """One process, and how many jobs it did."""
+
+    def __init__(self, command: tuple[str, ...]) -> None:
+        self._child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pipesize=_PIPE_BYTES,
+            env=_ENVIRONMENT, cwd=_HOUSE, start_new_session=True,  # an interrupt at the terminal is ours to deal with
+        )  # fmt: skip
+        self.jobs = 0
+        self.is_fit = True
+
+    @property
+    def is_alive(self) -> bool:
+        return self._child.poll() is None
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def ask(self, parcel: Parcel, most_bytes: int) -> Parcel | None:
+        """The answer; None where the process ended instead, or answered nonsense. Blocks."""
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self.jobs += 1
+        try:
+            send(parcel, self._child.stdin)
+            return receive(self._child.stdout, most_bytes)
+        except (OSError, ValueError, EOFError, Torn):
+            return None
+
+    def kill(self) -> None:
+        self.is_fit = False
+        # A process that ended by itself keeps its own end: that is what tells why.
+        if self._child.poll() is None:
+            self._child.kill()
+
+    def ended(self) -> int:
+        return self._child.wait()
+
+    def end(self) -> None:
+        """Nothing more is asked of it: it is not waited for longer than it takes to be killed."""
+        self._child.kill()
+        self._child.wait()
+        for pipe in (self._child.stdin, self._child.stdout):
+            with suppress(OSError):
+                assert pipe is not None
+                pipe.close()
+
+
+async def _resident_bytes(pid: int) -> int:
+    """The memory a process really has; 0 for one that is no more. What RLIMIT_AS is not on macOS, this is."""
+    try:
+        told = Path(f"/proc/{pid}/statm").read_text(encoding="ascii")  # noqa: ASYNC240  /proc is memory, not a disk
+        return int(told.split()[1]) * _PAGE
+    except (FileNotFoundError, ProcessLookupError):
+        return 0 if sys.platform == "linux" else await _resident_bytes_by_ps(pid)
+
+
+async def _resident_bytes_by_ps(pid: int) -> int:
+    asking = await asyncio.create_subprocess_exec(
+        "/bin/ps", "-o", "rss=", "-p", str(pid), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    told, _ = await asking.communicate()
+    return int(told.strip() or 0) * 1024

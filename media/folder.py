@@ -1,22 +1,32 @@
 """The plain twin of S3: files in a private folder, for development, tests and a clinic with one server."""
 
 import asyncio
-import os
-import shutil
-import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
-from io import BytesIO
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from stat import S_ISREG
 
-from media.storage import Missing, Span, checked_key
+from media.disk import keep, keep_same, make_folders, remove
+from media.folder_uploads import FolderUploads
+from media.pieces import pieces_of, write_pieces
+from media.storage import Missing, Part, Signed, Span, Unfinished, checked_key
+
+_NOTHING = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
+_HALVES_STAY = timedelta(days=1)
 
 
 class FolderStorage:
-    """Keeps each key as a file of mode 600 below `root` (mode 700, made when it is missing)."""
+    """Keeps each key as a file of mode 600 below `root` (mode 700, made when it is missing).
+
+    No part of a key begins with a dot, so what is on its way lies beside the keys: `.half` holds what is being
+    written, `.uploads` the uploads that are neither finished nor given up. Types are not kept: the rows know them.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._halves = root / ".half"
+        self._uploads = FolderUploads(root / ".uploads", self._halves)
 
     async def put(self, key: str, content: bytes, media_type: str) -> None:  # noqa: ARG002  the row knows the type
         await asyncio.to_thread(self._put, self._path(key), content)
@@ -27,55 +37,107 @@ class FolderStorage:
     async def put_file(self, key: str, path: Path, media_type: str) -> None:  # noqa: ARG002  the row knows the type
         await asyncio.to_thread(self._put_file, self._path(key), path)
 
+    async def get_file(self, key: str, path: Path) -> str:
+        return await asyncio.to_thread(self._get_file, self._path(key), path)
+
+    async def size(self, key: str) -> int | None:
+        return await asyncio.to_thread(self._size, self._path(key))
+
+    async def copy(self, key: str, to: str) -> None:
+        await asyncio.to_thread(self._copy, self._path(key), self._path(to))
+
     async def keys_under(self, folder: str) -> list[str]:
         return await asyncio.to_thread(self._keys_under, self._path(folder))
 
     async def erase_under(self, folder: str) -> None:
-        await asyncio.to_thread(self._erase_under, self._path(folder))
+        await asyncio.to_thread(self._erase_under, folder, self._path(folder))
+
+    async def begin(self, key: str, media_type: str) -> str:  # noqa: ARG002  the row knows the type
+        return await asyncio.to_thread(self._uploads.begin, checked_key(key))
+
+    async def put_part(self, key: str, storage_id: str, number: int, content: bytes) -> Part:
+        return await asyncio.to_thread(self._uploads.put_part, checked_key(key), storage_id, number, content)
+
+    async def parts(self, key: str, storage_id: str) -> list[Part]:
+        return await asyncio.to_thread(self._uploads.parts, checked_key(key), storage_id)
+
+    async def finish(self, key: str, storage_id: str, parts: Sequence[Part]) -> None:
+        await asyncio.to_thread(self._uploads.finish, key, storage_id, parts, self._path(key))
+
+    async def give_up(self, key: str, storage_id: str) -> None:
+        await asyncio.to_thread(self._give_up, checked_key(key), storage_id)
+
+    async def unfinished(self) -> list[Unfinished]:
+        return await asyncio.to_thread(self._uploads.unfinished)
+
+    async def signed_part(self, key: str, storage_id: str, number: int, size_bytes: int, seconds: int) -> Signed | None:  # noqa: ARG002
+        return None
+
+    async def signed_put(self, key: str, media_type: str, size_bytes: int, sha256: str, seconds: int) -> Signed | None:  # noqa: ARG002
+        return None
+
+    async def signed_post(self, key: str, media_type: str, size_bytes: int, seconds: int) -> Signed | None:  # noqa: ARG002
+        return None
+
+    async def signed_get(self, key: str, media_type: str, file_name: str, seconds: int) -> Signed | None:  # noqa: ARG002
+        return None
+
+    async def prepare(self, now: datetime) -> None:
+        await asyncio.to_thread(self._forget_halves, (now - _HALVES_STAY).timestamp())
 
     def _path(self, key: str) -> Path:
         return self._root.joinpath(*checked_key(key).split("/"))
 
+    def _make_room(self, path: Path) -> None:
+        make_folders(self._halves)
+        make_folders(path.parent)
+
     def _put(self, path: Path, content: bytes) -> None:
-        self._fill(path, BytesIO(content))
+        self._make_room(path)
+        keep(path, self._halves, (content,))
 
     def _put_file(self, path: Path, given: Path) -> None:
         with given.open("rb") as source:
-            self._fill(path, source)
+            self._make_room(path)
+            keep(path, self._halves, pieces_of(source))
 
-    def _fill(self, path: Path, source: BinaryIO) -> None:
-        self._make_folders(path.parent)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")  # mode 600 from the first moment
+    def _copy(self, given: Path, path: Path) -> None:
+        if self._size(given) is None:
+            raise Missing
+        self._make_room(path)
         try:
-            with os.fdopen(handle, "wb") as file:
-                shutil.copyfileobj(source, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(name)
-            raise
-        _sync_folder(path.parent)
-
-    def _make_folders(self, folder: Path) -> None:
-        missing = [each for each in (folder, *folder.parents) if not each.exists()]
-        for each in reversed(missing):
-            each.mkdir(mode=0o700, exist_ok=True)
-            _sync_folder(each.parent)
+            keep_same(path, self._halves, given)
+        except _NOTHING:
+            raise Missing from None
 
     def _keys_under(self, folder: Path) -> list[str]:
-        files = (each for each in sorted(folder.rglob("*")) if each.is_file() and not each.name.startswith("."))
+        files = (each for each in sorted(folder.rglob("*")) if each.is_file())
         return ["/".join(each.relative_to(self._root).parts) for each in files]
 
+    def _erase_under(self, folder: str, path: Path) -> None:
+        self._uploads.give_up_under(folder)
+        remove(path)
+
+    def _give_up(self, key: str, storage_id: str) -> None:
+        try:
+            self._uploads.give_up(key, storage_id)
+        except Missing:
+            return  # no name of an upload at all
+
+    def _forget_halves(self, before: float) -> None:
+        for each in list(self._halves.iterdir()) if self._halves.is_dir() else ():
+            with suppress(FileNotFoundError):
+                # The last change of the file or of its names: a second name of an old file is new by it.
+                if each.lstat().st_ctime < before:
+                    remove(each)
+
     @staticmethod
-    def _erase_under(path: Path) -> None:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-        if path.parent.exists():
-            _sync_folder(path.parent)
+    def _size(path: Path) -> int | None:
+        try:
+            found = path.stat()
+        except _NOTHING:
+            return None
+        return found.st_size if S_ISREG(found.st_mode) else None
 
     @staticmethod
     def _get(path: Path, span: Span | None) -> bytes:
@@ -85,14 +147,14 @@ class FolderStorage:
                     return file.read()
                 file.seek(span.first)
                 return file.read(span.last - span.first + 1)
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        except _NOTHING:
             raise Missing from None
 
-
-def _sync_folder(folder: Path) -> None:
-    """A new name survives a power cut only when its folder was written too."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    @staticmethod
+    def _get_file(path: Path, to: Path) -> str:
+        try:
+            source = path.open("rb")
+        except _NOTHING:
+            raise Missing from None
+        with source:
+            return write_pieces(to, pieces_of(source))

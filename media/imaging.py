@@ -1,36 +1,53 @@
-"""Makes previews: bytes of a hostile file in, two small clean pictures out. Runs as its own process.
+"""Develops a picture: bytes of a hostile file in, its size, two small clean pictures, a hash and a copy out.
 
-`python -m media.imaging` takes limits on itself first, then reads the file from standard input and answers on
-standard output in JSON. Cut off: our environment with its secrets (`media.darkroom` starts it), memory, processor
-time, time on the clock, and the size of what it writes, so a bomb ends this process and nothing else. Not cut off:
-it runs as the worker's own user, so a flaw in a decoder could read that user's files and use the network.
+Runs in a process of the darkroom alone (`media.darkroom_process`). The order is the protection: the type by the first
+bytes, the pieces and the size they tell, what else the file might be, and only then a decoder, which is given the copy
+without everything that is said beside the pixels.
 """
 
-import base64
-import json
-import resource
-import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from functools import lru_cache
 from io import BytesIO
+from typing import Any
 
-from PIL import Image, ImageCms, ImageOps
+import numpy as np
+from PIL import Image, ImageCms
 
-from media.kinds import Developed, MediaType, Reason, Rejected, media_type_of, within_pixels
+from media.blurhash import blurhash
+from media.copies import clean_copy
+from media.cut_off import jpeg_is_cut, png_is_cut
+from media.faces import has_second_face, is_archive_or_paper, is_program
+from media.formats import converted
+from media.grey import stretched_grey
+from media.kinds import Developed, MediaType, Reason, Rejected, media_type_of
+from media.layout import layout_of
+from media.parcels import Parcel
 
 _FORMATS = {MediaType.JPEG: "JPEG", MediaType.PNG: "PNG", MediaType.WEBP: "WEBP"}
 _LARGE, _SMALL = (1024, 1024), (256, 256)
-_QUALITY = 80
-_MEMORY = 1024**3
-_CPU_SECONDS = 20
-_LARGEST_ANSWER = 8 * 1024**2
+_WEBP: dict[str, Any] = {"quality": 80, "method": 2, "exif": b"", "xmp": b""}
+_DICOM_MARK = slice(128, 132)
+_SIDEWAYS = (5, 6, 7, 8)
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
 
 
-def developed(content: bytes) -> Developed:
-    """Size as it is looked at (orientation honoured) and both previews. Raises `Rejected`."""
+def developed(content: bytes, announced: MediaType | None = None, frame: int | None = None) -> Developed:
+    """Everything that is made of a file; `frame`: of DICOM, from 1, the one to be shown.
+
+    Raises `Rejected`; MemoryError where it would take too much.
+    """
+    media_type = _type_of(content)
+    if announced is not None and media_type is not announced:
+        raise Rejected(Reason.TYPE_DIFFERS)
+    if is_archive_or_paper(content):
+        raise Rejected(Reason.TWO_FACES)
     try:
-        width, height, large = _large_preview(content)
-        small = large.copy()
-        small.thumbnail(_SMALL)
-        return Developed(width, height, _webp(large), _webp(small))
+        return _dicom(content, frame) if media_type is MediaType.DICOM else _photo(content, media_type)
     except Image.DecompressionBombError:
         raise Rejected(Reason.TOO_MANY_PIXELS) from None
     except (Rejected, MemoryError):
@@ -39,90 +56,112 @@ def developed(content: bytes) -> Developed:
         raise Rejected(Reason.BROKEN) from None
 
 
-def _large_preview(content: bytes) -> tuple[int, int, Image.Image]:
+def develop_job(arguments: dict[str, Any], files: Sequence[bytes]) -> Parcel:
+    """`announced`: a media type or null; `frame`: a number or null.
+
+    Facts of a `Developed`, then its files: large, small and perhaps a copy.
+    """
+    announced = arguments["announced"]
+    made = developed(files[0], announced and MediaType(announced), arguments.get("frame"))
+    facts = {
+        "width": made.width, "height": made.height, "blurhash": made.blurhash, "frames": made.frames,
+        "dicom": made.dicom and asdict(made.dicom), "person": made.person and asdict(made.person),
+    }  # fmt: skip
+    copy = () if made.download is None else (made.download,)
+    return Parcel(facts, (made.preview_1024, made.preview_256, *copy))
+
+
+def convert_job(arguments: dict[str, Any], files: Sequence[bytes]) -> Parcel:
+    """A preview of ours in the form `to`: JPEG or AVIF."""
+    return Parcel({}, (converted(files[0], MediaType(arguments["to"])),))
+
+
+def _type_of(content: bytes) -> MediaType:
     media_type = media_type_of(content)
     if media_type is None:
+        hides = content[_DICOM_MARK] == b"DICM" and is_program(content)
+        raise Rejected(Reason.TWO_FACES if hides else Reason.BROKEN)
+    return media_type
+
+
+def _photo(content: bytes, media_type: MediaType) -> Developed:
+    layout = layout_of(content, media_type)
+    if has_second_face(layout.said(content), content[layout.end :]):
+        raise Rejected(Reason.TWO_FACES)
+    copy = clean_copy(content, layout)
+    picture = Image.open(BytesIO(content if copy is None else copy), formats=(_FORMATS[media_type],))
+    if picture.size != (layout.width, layout.height):  # the decoder sees another picture than we checked
         raise Rejected(Reason.BROKEN)
-    picture = _opened_dicom(content) if media_type is MediaType.DICOM else _opened(content, media_type)
+    if media_type is MediaType.PNG and png_is_cut(picture, content, layout):
+        raise Rejected(Reason.BROKEN)
+    made = _made(_eight_bits(picture), layout.orientation, copy)
+    if media_type is MediaType.JPEG and jpeg_is_cut(picture, content, layout, _scale):  # which was scaled on the way
+        raise Rejected(Reason.BROKEN)
+    return made
+
+
+def _dicom(content: bytes, frame: int | None) -> Developed:
+    from media.dicom import developed_dicom  # 200 ms of import that photos need not wait for
+
+    found = developed_dicom(content, frame)
+    made = _made(found.image, 1, found.download)
+    return replace(made, frames=found.frames, dicom=found.facts, person=found.person)
+
+
+def _made(picture: Image.Image, orientation: int, copy: bytes | None) -> Developed:
+    """What is made of decoded pixels; `picture` itself is scaled down on the way."""
     width, height = picture.size
-    picture.thumbnail(_LARGE, reducing_gap=2.0)  # a JPEG is scaled while it is decoded
-    upright = ImageOps.exif_transpose(picture)
-    if (upright.width > upright.height) != (picture.width > picture.height):
-        width, height = height, width
-    return width, height, _plain(upright)
+    _scale(picture)
+    turn = _TURNS.get(orientation)
+    if turn is not None:
+        picture = picture.transpose(turn)
+        width, height = (height, width) if orientation in _SIDEWAYS else (width, height)
+    large = _plain(picture)
+    small = large.copy()
+    small.thumbnail(_SMALL)
+    return Developed(width, height, _webp(large), _webp(small), blurhash(small), download=copy)
 
 
-def _opened_dicom(content: bytes) -> Image.Image:
-    from media.dicom import dicom_picture  # 200 ms of import that photos need not wait for
+def _scale(picture: Image.Image) -> None:
+    """A JPEG is scaled while it is decoded, to the nearest eighth that is not smaller: as sharp as the whole decode."""
+    picture.thumbnail(_LARGE, reducing_gap=1.0)
 
-    return dicom_picture(content)
 
-
-def _opened(content: bytes, media_type: MediaType) -> Image.Image:
-    picture = Image.open(BytesIO(content), formats=(_FORMATS[media_type],))
-    if not within_pixels(*picture.size):
-        raise Rejected(Reason.TOO_MANY_PIXELS)
-    if picture.mode.startswith("I"):  # 16-bit grey: what X-ray sensors export
-        import numpy as np
-
-        from media.dicom import grey_picture
-
-        return grey_picture(np.asarray(picture), None)
-    return picture
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """Shades that can be averaged: a palette's numbers cannot, sixteen bits would be cut to black and white."""
+    if picture.mode.startswith("I"):  # what X-ray sensors export
+        return stretched_grey(np.asarray(picture))
+    if picture.mode == "P":
+        return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    return picture.convert("L") if picture.mode == "1" else picture
 
 
 def _plain(picture: Image.Image) -> Image.Image:
     """sRGB or grey pixels and nothing beside them: no profile, no EXIF, no text."""
     profile = picture.info.get("icc_profile")
-    mode = "RGBA" if picture.has_transparency_data else "L" if picture.mode in ("1", "L") else "RGB"
-    if profile and picture.mode in ("RGB", "RGBA"):
-        picture = _in_srgb(picture, profile)
+    mode = "RGBA" if picture.has_transparency_data else "L" if picture.mode == "L" else "RGB"
+    if profile and picture.mode in ("RGB", "RGBA", "CMYK"):
+        picture = _in_srgb(picture, profile, mode)
     plain = picture.convert(mode)
     plain.info.clear()
     return plain
 
 
-def _in_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
+def _in_srgb(picture: Image.Image, profile: bytes, mode: str) -> Image.Image:
     try:
-        source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        return ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB")) or picture
-    except (ImageCms.PyCMSError, OSError):
+        return ImageCms.applyTransform(picture, _transform(profile, picture.mode, mode)) or picture
+    except (ImageCms.PyCMSError, OSError, ValueError):
         return picture  # a broken profile says nothing about the pixels
+
+
+@lru_cache(maxsize=8)
+def _transform(profile: bytes, stored: str, mode: str) -> ImageCms.ImageCmsTransform:
+    """Most photos of a clinic come from its one camera, with one profile."""
+    source = ImageCms.ImageCmsProfile(BytesIO(profile))
+    return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), stored, mode)
 
 
 def _webp(picture: Image.Image) -> bytes:
     out = BytesIO()
-    picture.save(out, "WEBP", quality=_QUALITY, exif=b"", xmp=b"")
+    picture.save(out, "WEBP", **_WEBP)
     return out.getvalue()
-
-
-def _limit_ourselves() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS + 1))  # the second is the kernel's kill
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_ANSWER, _LARGEST_ANSWER))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold a patient's picture
-
-
-def _answer(content: bytes) -> dict[str, str | int]:
-    try:
-        made = developed(content)
-    except Rejected as refusal:
-        return {"rejected": refusal.reason.value}
-    except MemoryError:
-        return {"rejected": Reason.TOO_COSTLY.value}
-    return {
-        "width": made.width,
-        "height": made.height,
-        "preview_1024": base64.b64encode(made.preview_1024).decode(),
-        "preview_256": base64.b64encode(made.preview_256).decode(),
-    }
-
-
-def main() -> None:
-    _limit_ourselves()
-    answer = json.dumps(_answer(sys.stdin.buffer.read()))
-    sys.stdout.write(answer)
-
-
-if __name__ == "__main__":
-    main()

@@ -4,17 +4,20 @@ import base64
 import binascii
 import hashlib
 import hmac
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import IntEnum, StrEnum
 from uuid import UUID
 
 from core.errors import Gone, NotAllowed
-from media.kinds import Variant
 
 LINK_LIFE = timedelta(minutes=5)
-SIGNATURE_LENGTH = 72
+SIGNATURE_LENGTH = 84
 _PROOF = 32
 _EXPIRY = 6
-_LENGTH = 16 + _EXPIRY + _PROOF
+_MARK = 8
+_HEAD = 16 + _EXPIRY + 1 + _MARK
+_LENGTH = _HEAD + _PROOF
 
 
 class LinkRefused(NotAllowed):
@@ -27,33 +30,59 @@ class LinkExpired(Gone):
     slug = "media-link-expired"
 
 
-def signature(key: bytes, clinic_id: UUID, picture_id: UUID, variant: Variant, expires_at: datetime) -> str:
-    """What a link carries: clinic and expiry (not secret), and the proof over them and the file, as 72 letters.
+class Holder(IntEnum):
+    """To whom a link was given: what they may see is asked again when it is opened."""
 
-    The picture and the variant stand in the path and are bound by the proof.
+    STAFF = 1
+    PATIENT = 2
+    GUARDIAN = 3
+    """Whoever opens somebody else's record: what is private is none of theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a link proves: given to whom, of which clinic. `mark` stands for the patient and names nobody."""
+
+    clinic_id: UUID
+    holder: Holder
+    mark: bytes
+
+
+def signature(
+    key: bytes, clinic_id: UUID, patient_id: UUID, picture_id: UUID, variant: StrEnum, holder: Holder,
+    expires_at: datetime,
+) -> str:  # fmt: skip
+    """What a link carries: clinic, expiry, holder and mark (not secret), and the proof over them and the file.
+
+    84 letters. The picture and the variant stand in the path and are bound by the proof.
     """
     expiry = int(expires_at.timestamp()).to_bytes(_EXPIRY, "big")
-    proof = _proof(key, clinic_id, picture_id, variant, expiry)
-    return base64.urlsafe_b64encode(clinic_id.bytes + expiry + proof).decode().rstrip("=")
+    head = clinic_id.bytes + expiry + bytes([holder]) + patient_mark(key, patient_id, picture_id)
+    return base64.urlsafe_b64encode(head + _proof(key, head, picture_id, variant)).decode().rstrip("=")
 
 
-def signed_clinic(key: bytes, picture_id: UUID, variant: Variant, given: str, now: datetime) -> UUID:
-    """The clinic whose file this signature opens. Raises `LinkRefused`, `LinkExpired`."""
+def opened_link(key: bytes, picture_id: UUID, variant: StrEnum, given: str, now: datetime) -> Link:
+    """What this signature opens. Raises `LinkRefused`, `LinkExpired`."""
     try:
         raw = base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raise LinkRefused from None
     if len(raw) != _LENGTH:
         raise LinkRefused
-    clinic_id, expiry, proof = UUID(bytes=raw[:16]), raw[16 : 16 + _EXPIRY], raw[16 + _EXPIRY :]
-    if not hmac.compare_digest(proof, _proof(key, clinic_id, picture_id, variant, expiry)):
+    head = raw[:_HEAD]
+    if not hmac.compare_digest(raw[_HEAD:], _proof(key, head, picture_id, variant)):
         raise LinkRefused
-    if now >= datetime.fromtimestamp(int.from_bytes(expiry, "big"), UTC):
+    if now >= datetime.fromtimestamp(int.from_bytes(head[16 : 16 + _EXPIRY], "big"), UTC):
         raise LinkExpired
-    return clinic_id
+    return Link(UUID(bytes=head[:16]), Holder(head[16 + _EXPIRY]), head[-_MARK:])
 
 
-def _proof(key: bytes, clinic_id: UUID, picture_id: UUID, variant: Variant, expiry: bytes) -> bytes:
+def patient_mark(key: bytes, patient_id: UUID, picture_id: UUID) -> bytes:
+    """Eight bytes that tell whether a picture is still the patient's whom the link was given for."""
+    return hmac.new(key, b"media patient\0" + patient_id.bytes + picture_id.bytes, hashlib.sha256).digest()[:_MARK]
+
+
+def _proof(key: bytes, head: bytes, picture_id: UUID, variant: StrEnum) -> bytes:
     # Every part but the last has a fixed length: no two links share a message.
-    message = b"media link\0" + clinic_id.bytes + picture_id.bytes + expiry + variant.value.encode()
+    message = b"media link\0" + head + picture_id.bytes + variant.value.encode()
     return hmac.new(key, message, hashlib.sha256).digest()

@@ -1,46 +1,36 @@
-"""Files in an S3 bucket, through boto3 in threads. The bucket is private: links are ours (`media.links`)."""
+"""Files in an S3 bucket. The bucket is private: links for people are ours (`media.links`)."""
 
-import asyncio
-import base64
-import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
+import logging
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any
 
-from core.errors import Unavailable
-from media.storage import Missing, Span, checked_key
+from media.pieces import PIECE, write_pieces
+from media.s3_bucket import code_of
+from media.s3_parts import S3Parts
+from media.s3_signed import S3Signed
+from media.storage import Span, checked_key
 
-if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
-    from mypy_boto3_s3 import S3Client
+_LOG = logging.getLogger("enamel.media")
+_RULE: Any = {
+    "ID": "enamel-unfinished-uploads",
+    "Status": "Enabled",
+    "Filter": {"Prefix": ""},
+    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+}
+_NO_RULES = frozenset({"AccessDenied", "NotImplemented", "MethodNotAllowed", "InvalidArgument", "MalformedXML"})
+"""What a server says that has no such rules, or does not let us set them."""
 
-_PAUSE = 5
-T = TypeVar("T")
 
-
-@dataclass(frozen=True)
-class S3Storage:
-    """One bucket. Empty `endpoint` is AWS itself; empty keys are looked for where boto3 does (environment, role)."""
-
-    bucket: str
-    region: str = "us-east-1"
-    endpoint: str = ""
-    access_key: str = field(default="", repr=False)
-    secret_key: str = field(default="", repr=False)
-    path_style: bool = False
+class S3Storage(S3Parts, S3Signed):
+    """One bucket that is Enamel's alone: uploads of others would be taken for ours and given up."""
 
     async def put(self, key: str, content: bytes, media_type: str) -> None:
         checked_key(key)
-        digest = hashlib.sha256(content).digest()
         await self._ask(
             lambda: self._client.put_object(
-                Bucket=self.bucket,
-                Key=key,
-                Body=content,
-                ContentType=media_type,
-                ChecksumSHA256=base64.b64encode(digest).decode(),
+                Bucket=self.bucket, Key=key, Body=content, ContentType=media_type, **self._kept
             )
         )
 
@@ -50,8 +40,21 @@ class S3Storage:
 
     async def put_file(self, key: str, path: Path, media_type: str) -> None:
         checked_key(key)
-        kind = {"ContentType": media_type}
-        await self._ask(lambda: self._client.upload_file(str(path), self.bucket, key, ExtraArgs=kind))
+        kind = {"ContentType": media_type} | self._kept
+        await self._ask(lambda: self._large.upload_file(str(path), self.bucket, key, ExtraArgs=kind))
+
+    async def get_file(self, key: str, path: Path) -> str:
+        checked_key(key)
+        return await self._ask(lambda: self._fetch(key, path))
+
+    async def size(self, key: str) -> int | None:
+        checked_key(key)
+        return await self._ask(lambda: self._size(key))
+
+    async def copy(self, key: str, to: str) -> None:
+        checked_key(key)
+        checked_key(to)
+        await self._ask(lambda: self._copy(key, to))
 
     async def keys_under(self, folder: str) -> list[str]:
         checked_key(folder)
@@ -59,15 +62,19 @@ class S3Storage:
 
     async def erase_under(self, folder: str) -> None:
         checked_key(folder)
-        await self._ask(lambda: self._erase([folder, *self._listed(f"{folder}/")]))
+        await self._ask(lambda: self._erase_under(folder))
+
+    async def prepare(self, now: datetime) -> None:  # noqa: ARG002  the bucket has a clock of its own
+        await self._ask(self._prepare)
 
     def _listed(self, prefix: str) -> list[str]:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return [each["Key"] for page in pages for each in page.get("Contents", [])]
 
-    def _erase(self, keys: list[str]) -> None:
+    def _erase_under(self, folder: str) -> None:
+        self._give_up_under(folder)  # first: one that is finished this moment is then erased as a file
         # One by one: DeleteObjects wants a checksum that older servers of other makers do not know.
-        for key in keys:
+        for key in [folder, *self._listed(f"{folder}/")]:
             self._client.delete_object(Bucket=self.bucket, Key=key)
 
     def _read(self, key: str, span: Span | None) -> bytes:
@@ -75,53 +82,73 @@ class S3Storage:
 
         wanted = f"bytes={span.first}-{span.last}" if span else "bytes=0-"
         try:
-            with self._client.get_object(Bucket=self.bucket, Key=key, Range=wanted)["Body"] as body:
+            with closing(self._client.get_object(Bucket=self.bucket, Key=key, Range=wanted)["Body"]) as body:
                 return body.read()
         except ClientError as error:
-            match _code(error):
-                case "NoSuchKey":
-                    raise Missing from None
-                case "InvalidRange":
-                    return b""  # past the end: those of the span that exist are none
-            raise
+            if code_of(error) != "InvalidRange":
+                raise
+            return b""  # past the end: those of the span that exist are none
 
-    async def _ask(self, question: Callable[[], T]) -> T:
-        return await asyncio.to_thread(self._asked, question)
+    def _fetch(self, key: str, path: Path) -> str:
+        with closing(self._large.get_object(Bucket=self.bucket, Key=key)["Body"]) as body:
+            return write_pieces(path, body.iter_chunks(PIECE))
 
-    def _asked(self, question: Callable[[], T]) -> T:
-        from boto3.exceptions import S3UploadFailedError
-        from botocore.exceptions import BotoCoreError, ClientError
+    def _copy(self, key: str, to: str) -> None:
+        from botocore.exceptions import ClientError
+
+        given: Any = {"Bucket": self.bucket, "Key": key}
+        try:
+            copied = self._large.copy_object(Bucket=self.bucket, Key=to, CopySource=given, **self._kept)
+        except ClientError as error:
+            if code_of(error) != "NotImplemented":
+                raise
+        else:
+            if copied.get("ServerSideEncryption", "") == self.encryption or not self.encryption:
+                return
+        self._send_again(key, to)
+
+    def _send_again(self, key: str, to: str) -> None:
+        """Through here after all, in pieces: Ceph 16 copies nothing that is encrypted, and encrypts no copy."""
+        found = self._large.get_object(Bucket=self.bucket, Key=key)
+        with closing(found["Body"]) as body:
+            kind = {"ContentType": found["ContentType"]} | self._kept
+            self._large.upload_fileobj(body, self.bucket, to, ExtraArgs=kind)
+
+    def _size(self, key: str) -> int | None:
+        from botocore.exceptions import ClientError
 
         try:
-            return question()
-        except (BotoCoreError, ClientError, S3UploadFailedError) as error:
-            raise Unavailable(retry_after_seconds=_PAUSE) from error
+            return self._client.head_object(Bucket=self.bucket, Key=key)["ContentLength"]
+        except ClientError as error:
+            if code_of(error) not in {"404", "NoSuchKey"}:
+                raise
+            return None
 
-    @cached_property
-    def _client(self) -> "S3Client":
-        import boto3
-        from botocore.config import Config
+    def _prepare(self) -> None:
+        from botocore.exceptions import ClientError
 
-        settings = Config(
-            connect_timeout=5,
-            read_timeout=30,
-            max_pool_connections=32,
-            retries={"total_max_attempts": 3, "mode": "standard"},
-            s3={"addressing_style": "path" if self.path_style else "auto"},
-            # Only the SHA-256 that we send: older servers of other makers refuse boto3's own trailing checksums.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        )
-        # A session of our own: boto3's default one is shared and may not be made in two threads at once.
-        return boto3.session.Session().client(
-            "s3",
-            region_name=self.region,
-            endpoint_url=self.endpoint or None,
-            aws_access_key_id=self.access_key or None,
-            aws_secret_access_key=self.secret_key or None,
-            config=settings,
+        try:
+            self._forget_unfinished_after_a_day()
+        except ClientError as error:
+            if code_of(error) not in _NO_RULES:
+                raise
+            _LOG.warning("the bucket takes no lifecycle rule: only the sweep ends unfinished uploads")
+
+    def _forget_unfinished_after_a_day(self) -> None:
+        rules = self._rules()
+        if any(rule.get("ID") == _RULE["ID"] for rule in rules):
+            return
+        self._client.put_bucket_lifecycle_configuration(
+            Bucket=self.bucket, LifecycleConfiguration={"Rules": [*rules, _RULE]}
         )
 
+    def _rules(self) -> list[Any]:
+        """Those that are set: ours goes beside them, for what is put replaces all."""
+        from botocore.exceptions import ClientError
 
-def _code(error: "ClientError") -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
+        try:
+            return [*self._client.get_bucket_lifecycle_configuration(Bucket=self.bucket)["Rules"]]
+        except ClientError as error:
+            if code_of(error) != "NoSuchLifecycleConfiguration":
+                raise
+            return []

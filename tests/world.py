@@ -33,6 +33,8 @@ from identity.commands import (
 )
 from identity.permissions import PRESETS
 from identity.sign_in import Audience
+from media.archives import Archives
+from media.dicomweb_folder import FolderArchive
 from media.folder import FolderStorage
 from push.printed import Printed, PrintedTexts
 from tests.documented import check
@@ -123,6 +125,7 @@ async def make_world(database: Database, folder: Path) -> World:
         public_url=HOST,
         seal=Seal.from_secret(SECRET),
         payments=PrintedPayments(HOST, SECRET),
+        archives=Archives(FolderArchive(folder / "archive"), Keys(SECRET).secrets.keyed_hash("dicomweb sources", "")),
     )
     here = await make_party(database, ports.keys, "Rome", "+39025550")
     there = await make_party(database, ports.keys, "Milan", "+39025551")

@@ -37,6 +37,7 @@ from core import clock
 from core.errors import Gone
 from core.values import Value
 from media.queries import Picture, pictures_named
+from media.queries.series import SeriesDetail, series_named
 
 routes = RecordRoutes("cabinet")
 
@@ -67,6 +68,7 @@ class Shown(Value):
     points: PointsView | None = None
     promotions: list[PromotionView] | None = Field(default=None, max_length=MOST_PROMOTIONS)
     request: RequestView | None = None
+    series: SeriesDetail | None = None
     visit: VisitView | None = None
     waiting_list: WaitingList | None = None
 
@@ -74,8 +76,8 @@ class Shown(Value):
 class Changed(Shown):
     """One thing as it is now, in the member that `kind` names; `gone`: there is nothing of it to see any more.
 
-    Visits, plans, pictures, documents and requests come one by one, by their `id`. The other kinds come whole, by the
-    patient's: what comes replaces everything the app holds of that kind. Skip a kind you do not know.
+    Visits, plans, pictures, series, documents and requests come one by one, by their `id`. The other kinds come whole,
+    by the patient's: what comes replaces everything the app holds of that kind. Skip a kind you do not know.
     """
 
     kind: str
@@ -118,6 +120,11 @@ async def _plans(asked: Asked, names: Collection[UUID]) -> dict[UUID, Any]:
 async def _pictures(asked: Asked, names: Collection[UUID]) -> dict[UUID, Any]:
     found = await pictures_named(asked.call.reading, asked.call.patient_id, names)
     return {picture.picture_id: picture for picture in found}
+
+
+async def _series(asked: Asked, names: Collection[UUID]) -> dict[UUID, Any]:
+    found = await series_named(asked.call.reading, asked.call.patient_id, names, asked.viewer.language, shown=True)
+    return {series.series_id: series for series in found}
 
 
 async def _documents(asked: Asked, names: Collection[UUID]) -> dict[UUID, Any]:
@@ -167,6 +174,7 @@ ONE_BY_ONE: dict[str, tuple[AccessScope | None, One]] = {
     "visit": (None, _visits),
     "plan": (AccessScope.VIEW_PLAN, _plans),
     "picture": (AccessScope.VIEW_MEDIA, _pictures),
+    "series": (AccessScope.VIEW_MEDIA, _series),
     "document": (AccessScope.VIEW_DOCUMENTS, _documents),
     "request": (None, _requests),
 }

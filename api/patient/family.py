@@ -29,6 +29,7 @@ class PrivateKind(StrEnum):
     PLAN = "plan"
     DOCUMENT = "document"
     PICTURE = "picture"
+    SERIES = "series"
 
 
 class PrivateMark(Value):
@@ -79,7 +80,7 @@ async def lay_down(call: AccountCall, ward_id: WardId) -> Response:
     "/private/{thing}/{thing_id}", status_code=204, summary="Keep something of mine private", operation_id="hideMyThing"
 )
 async def hide(call: OwnWrites, thing: PrivateKind, thing_id: UUID, body: PrivateMark) -> Response:
-    """Keep one visit, plan, document or picture between the clinic and myself, or show it to my guardians again.
+    """Keep one visit, plan, document, picture or series between the clinic and myself, or show it again.
 
     From the age of the country on (14 where the law names none).
     """

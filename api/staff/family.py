@@ -116,7 +116,7 @@ async def shut(call: Invites, patient_id: UUID, access_id: UUID) -> Response:
     "/private/{thing}/{thing_id}", status_code=204, summary="Hide something from guardians", operation_id="hideThing"
 )
 async def hide(call: Invites, patient_id: UUID, thing: PrivateKind, thing_id: UUID, body: PrivateMark) -> Response:
-    """Keep one visit, plan, document or picture between the clinic and the patient, or show it to guardians again.
+    """Keep one visit, plan, document, picture or series between the clinic and the patient, or show it again.
 
     From the age of the country on (14 where the law names none). A sync never takes the mark off.
     """

@@ -3,28 +3,31 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from api.caller import StaffClaims
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, List, id_of, page_of
-from api.pictures import LARGEST_UPLOAD, PictureUpload, Sender, take_picture
+from api.pictures import LARGEST_FORM, PictureUpload, take_picture
 from api.ports import PortsHere
+from api.staff.uploads import standing
 from api.strict import StrictRoute
-from api.transaction import StaffWrites, scope_of, staff_writes, standing_staff
+from api.teeth import FdiTooth
+from api.transaction import StaffWrites, scope_of, staff_writes
+from api.uploads import Admitted
 from clinic.queries import home_branch
 from core.database import Reading
 from core.errors import NotFound
-from core.events import Actor, ActorKind
 from core.values import Value
 from identity.permissions import Permission
-from media.queries import PictureFile, picture_files
+from media.kinds import PictureKind, PictureState
+from media.queries import KeptPicture, PictureFile, Which, picture_files
 
 router = APIRouter(prefix="/v1/staff", tags=["media"], route_class=StrictRoute)
 
 
 class PictureFilePage(Value):
-    items: list[PictureFile] = Field(max_length=200)
+    items: list[KeptPicture] = Field(max_length=200)
     next_cursor: str | None
 
 
@@ -33,18 +36,20 @@ class PictureFilePage(Value):
     status_code=201,
     summary="Add a picture",
     operation_id="uploadPicture",
-    max_body_size=LARGEST_UPLOAD,
+    max_body_size=LARGEST_FORM,
 )
 async def upload(ports: PortsHere, claims: StaffClaims, patient_id: UUID, form: PictureUpload) -> PictureFile:
     """Keep a picture of this patient. It is shown once it was looked into and is released."""
 
-    async def admit(reading: Reading) -> Sender:
-        staff = await standing_staff(reading, claims, Permission.WRITE_MEDIA)
+    stand = standing(claims)
+
+    async def admit(reading: Reading) -> Admitted:
+        sender = await stand(reading)
         if await home_branch(reading, patient_id) is None:
             raise NotFound
-        return Sender(patient_id, Actor(ActorKind.STAFF, staff.staff_id))
+        return Admitted(patient_id, sender)
 
-    _, picture = await take_picture(ports, scope_of(claims), admit, form)
+    _, picture = await take_picture(ports, scope_of(claims), admit, stand, form)
     return picture
 
 
@@ -53,18 +58,24 @@ async def list_all(
     ports: PortsHere,
     call: Annotated[StaffWrites, staff_writes(Permission.READ_MEDIA)],
     patient_id: UUID,
+    kind: PictureKind | None = None,
+    tooth: Annotated[FdiTooth | None, Query(description="Only those that show this tooth, FDI.")] = None,
+    state: PictureState | None = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> PictureFilePage:
-    """All of them, latest upload first: also those that wait, were rejected or are not released.
+    """All of them, latest upload first: also those that wait, stand in quarantine or are not released.
 
     That they were looked up, by whom and when, stays in the patient's events.
     """
     if await home_branch(call.writing, patient_id) is None:
         raise NotFound
+    which = Which(kind, tooth, state)
     items, following = await page_of(
-        List(ports.keys.secrets.cursor_key, "kept pictures", patient_id), cursor, limit,
-        lambda place, most: picture_files(call.writing, patient_id, before=id_of(place), limit=most),
+        List(ports.keys.secrets.cursor_key, f"kept pictures {which.name}", patient_id), cursor, limit,
+        lambda place, most: picture_files(
+            call.writing, patient_id, before=id_of(place), limit=most, which=which
+        ),
         lambda picture: [str(picture.picture_id)],
     )  # fmt: skip
     await call.note_read("pictures", patient_id)

@@ -68,6 +68,13 @@ async def shown_plan(
     return found[0] if found else None
 
 
+async def plan_stages(reading: Reading, patient_id: UUID, plan_id: UUID) -> int | None:
+    """How many stages a plan of this patient has, drafts too; None: they have no such plan."""
+    mine = (col(TreatmentPlan.id) == plan_id, col(TreatmentPlan.patient_id) == patient_id)
+    statement = select(func.json_array_length(TreatmentPlan.stages)).where(*mine)
+    return (await reading.execute(statement)).scalar_one_or_none()
+
+
 async def alternatives(reading: Reading, patient_id: UUID, group: str, now: datetime) -> list[PlanWithAccount]:
     """The plans of one group that the patient may see, without their accounts."""
     return await shown_plans(reading, patient_id, now, with_account=False, group=group)

@@ -11,7 +11,7 @@ from sqlmodel import Field, SQLModel
 from clinic.keys import of_patient
 from core.changes import Told
 from core.database import TenantRow
-from core.schema import APPEND_ONLY, PRIVATE_WITH, TRIGGERS
+from core.schema import APPEND_ONLY, PRIVATE_WITH, SHOWN, TRIGGERS
 from core.upsert import SyncedRow, synced_key
 
 
@@ -76,6 +76,7 @@ class Document(SyncedRow, table=True):
             "info": {
                 TRIGGERS: Told("document", is_open="not private", quiet=("reminders", "reminded_at")),
                 PRIVATE_WITH: _PARENTS,
+                SHOWN: "{row}.sent_at is not null and {row}.state <> 'withdrawn'",
             }
         },
     )

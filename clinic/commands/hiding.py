@@ -1,4 +1,4 @@
-"""Whether what is being made may be hidden from guardians: it is one's own, and one is old enough."""
+"""Whether what is being made may be hidden from guardians: its patient is old enough, and who asks may hide it."""
 
 from datetime import datetime
 from uuid import UUID
@@ -28,5 +28,10 @@ async def check_may_hide(writing: Writing, patient_id: UUID, account_id: UUID, n
     )
     if (await writing.execute(own)).scalar_one_or_none() is None:
         raise NotYoursToHide
+    await check_old_enough(writing, patient_id, now)
+
+
+async def check_old_enough(writing: Writing, patient_id: UUID, now: datetime) -> None:
+    """Below the country's age a guardian sees everything, whoever made it. Raises `NotFound`, `TooYoungForPrivate`."""
     if not may_be_private(await ward(writing, patient_id), now):
         raise TooYoungForPrivate

@@ -33,7 +33,7 @@ class CopyLinkUsed(Gone):
 
 
 class CopyNotYours(Gone):
-    """It was made when this account could open more of the record than it can now, or holds what is hidden since."""
+    """It was made when this account could open more of the record than now, or holds what was hidden or taken since."""
 
     slug = "copy-access-narrowed"
 
@@ -238,7 +238,7 @@ async def copy_wanted(sweeping: Sweeping, claimed: ClaimedCopy) -> bool:
 async def hold_marks(sweeping: Sweeping, clinic_id: UUID) -> None:
     """Wait for whoever hides something of this clinic at this moment, and make them wait until the commit.
 
-    What a guardian's copy is read from then has the mark, or `narrow_copies` meets the copy.
+    What a copy is read from then has the mark, or is gone from there, or `narrow_copies` meets the copy.
     """
     lock = func.hashtextextended(f"copies {clinic_id}", 0)
     await sweeping.execute(select(func.pg_advisory_xact_lock(lock)))

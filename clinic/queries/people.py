@@ -1,7 +1,8 @@
 """Who is known: records an account may open, patients for the desk, staff and what it may do."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from pydantic import Field
@@ -66,6 +67,13 @@ class Named:
 
     id: UUID
     branch_id: UUID | None = None
+
+
+async def people_named(reading: Reading, patient_ids: Collection[UUID]) -> dict[UUID, tuple[str, str, date]]:
+    """Given name, family name and birth date of these patients; with a `Sweeping` of any clinic."""
+    columns = (col(Patient.id), col(Patient.given_name), col(Patient.family_name), col(Patient.birth_date))
+    statement = select(*columns).where(col(Patient.id) == func.any(sorted(patient_ids)))
+    return {row_id: (given, family, born) for row_id, given, family, born in (await reading.execute(statement))}
 
 
 async def records(

@@ -59,19 +59,20 @@ class PrivacyExport(TenantRow, table=True):
     attempts: int = 0
 
 
-# A guardian's copy that lies ready is given to nobody any more; one that is being made is not finished. One that
-# nobody began yet will be made without what is hidden now: whoever makes it waits for this transaction to end
-# (`clinic.commands.privacy.hold_marks`), and the marks, which are many at once, do not wait for each other.
+# A guardian's copy that lies ready is given to nobody any more; one that is being made is not finished. So it is with
+# the patient's own where something leaves their sight too (the word "whole"). One that nobody began yet will be made
+# without what is hidden now: whoever makes it waits for this transaction to end (`clinic.commands.privacy.hold_marks`),
+# and the marks, which are many at once, do not wait for each other.
 SQLModel.metadata.info[WHEN_HIDDEN] = "narrow_copies"
 add_function(
     SQLModel.metadata,
     f"""
 create function narrow_copies() returns trigger language plpgsql as $$
 begin
-    perform pg_advisory_xact_lock_shared(hashtextextended('copies ' || new.clinic_id, 0));
+    perform pg_advisory_xact_lock_shared(hashtextextended('copies ' || old.clinic_id, 0));
     update privacy_export
        set scopes = scopes || '{HIDDEN_SINCE}'::text, state = case state when 'asked' then 'failed' else state end
-     where clinic_id = new.clinic_id and patient_id = new.patient_id and not whole
+     where clinic_id = old.clinic_id and patient_id = old.patient_id and (tg_nargs > 0 or not whole)
        and (state = 'ready' or state = 'asked' and lease_until is not null)
        and '{HIDDEN_SINCE}' <> all (scopes);
     return null;

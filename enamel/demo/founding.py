@@ -1,6 +1,5 @@
 """Founds the demo clinics on an empty database: cast, crowd, staff, a partner app, and the recall journey."""
 
-import hashlib
 import json
 import secrets
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from api.ports import Ports
+from api.uploads import Admitted, sha256_of, take_whole
 from automation.commands import start_journey
 from automation.templates import HYGIENE_RECALL
 from cabinet.account_facts import LedgerFact
@@ -31,8 +31,9 @@ from clinic.commands import (
 )
 from clinic.facts import AppointmentFact, PatientFact
 from clinic.queries import any_clinic, named_patients
-from core.database import NOBODY, Database, Scope, Writing
-from core.events import SYSTEM
+from core import clock
+from core.database import NOBODY, Database, Reading, Scope, Writing
+from core.events import SYSTEM, Actor
 from core.ids import new_id
 from enamel.demo.books import books
 from enamel.demo.cast import ROLES, cast
@@ -45,12 +46,12 @@ from enamel.demo.papers import send_papers
 from enamel.demo.people import BRANCHES, Facts
 from enamel.demo.privacy import agree_and_ask
 from enamel.demo.radiograph import panoramic
+from enamel.demo.series import take_pictures
 from enamel.demo.teeth import teeth
 from identity.commands import Keys, account_of_phone, make_partner_app, make_staff_account
 from identity.permissions import PRESETS
-from media.commands import ExternalName, Upload, keep_upload
-from media.kinds import MediaType, PictureKind, Variant
-from media.storage import picture_key
+from media.kinds import MediaType, PictureKind
+from media.upload import Announced, ExternalName
 
 SYSTEM_NAME = "mis"
 STAFF_EMAIL = "desk@enamel.example"
@@ -92,6 +93,7 @@ async def found(ports: Ports, now: datetime) -> Founded:
     await _open_records(database, founded.clinic_id, now)
     await send_papers(ports, founded.clinic_id, SYSTEM_NAME, now)
     await _add_radiograph(ports, founded.clinic_id, now)
+    await take_pictures(ports, founded.clinic_id, SYSTEM_NAME, now)
     await _found_neighbour(database, now)
     return founded
 
@@ -143,14 +145,18 @@ async def _open_records(database: Database, clinic_id: UUID, now: datetime) -> N
 async def _add_radiograph(ports: Ports, clinic_id: UUID, now: datetime) -> None:
     """Anna's panoramic, stored first and noted then, as every upload."""
     picture = panoramic(seed=16)
-    digest = hashlib.sha256(picture).hexdigest()
-    scope = Scope(clinic_id)
-    async with ports.database.reading(scope) as reading:
+
+    async def stand(_: Reading) -> Actor:
+        return SYSTEM
+
+    async def admit(reading: Reading) -> Admitted:
         anna = (await named_patients(reading, SYSTEM_NAME, {"anna"}))["anna"].id
-    await ports.storage.put(picture_key(clinic_id, anna, digest, Variant.ORIGINAL), picture, MediaType.JPEG)
-    upload = Upload(PictureKind.XRAY, MediaType.JPEG, digest, len(picture), now.date(), released=True)
-    async with ports.database.writing(scope) as writing:
-        await keep_upload(writing, clinic_id, anna, upload, ExternalName(SYSTEM_NAME, "anna-opg"), SYSTEM, now)
+        return Admitted(anna, SYSTEM, ExternalName(SYSTEM_NAME, "anna-opg"))
+
+    digest = await sha256_of(picture)
+    taken_on = min(now, clock.now()).date()  # uploads go by the clock
+    announced = Announced(PictureKind.XRAY, MediaType.JPEG, len(picture), digest, taken_on, released=True)
+    await take_whole(ports, Scope(clinic_id), admit, stand, announced, picture)
 
 
 async def _found_neighbour(database: Database, now: datetime) -> None:

@@ -11,16 +11,23 @@ from enamel.worker.automation import run_journeys
 from enamel.worker.changes import PAUSE_SECONDS as CHANGES_PAUSE
 from enamel.worker.changes import keep_changes
 from enamel.worker.chat import tell_unread
+from enamel.worker.drawings import draw_pending
+from enamel.worker.elsewhere import look_elsewhere
+from enamel.worker.files import PAUSE_SECONDS as FILES_PAUSE
+from enamel.worker.files import STRAY_PAUSE_SECONDS, give_up_strays, sweep_files
 from enamel.worker.identity import PAUSE_SECONDS, forget
 from enamel.worker.loyalty import PAUSE_SECONDS as LOYALTY_PAUSE
 from enamel.worker.loyalty import keep_loyalty
-from enamel.worker.media import make_previews
+from enamel.worker.media import TURNS, Looking, look_into_pictures
 from enamel.worker.payments import PAUSE_SECONDS as PAYMENTS_PAUSE
 from enamel.worker.payments import look_after_payments
 from enamel.worker.privacy import REPLAY_PAUSE_SECONDS, carry_out_erasures, make_copies, replay_erasures
 from enamel.worker.process import Loop
 from enamel.worker.push import deliver_due
 from enamel.worker.visits import KEEPING_PAUSE_SECONDS, keep_visits, tell_of_visits
+from media.archives import Archives
+from media.darkroom import Darkroom
+from media.scanner import Scanner
 from media.storage import Storage
 from push.channel import Channel
 
@@ -32,18 +39,26 @@ class Tools:
     database: Database
     channel: Channel
     storage: Storage
+    darkroom: Darkroom
+    scanner: Scanner
+    archives: Archives
     payments: PaymentProvider | None
     push_lease: timedelta
     journey_pause: timedelta
 
 
 def loops(tools: Tools) -> list[Loop]:
+    looking = Looking(tools.database, tools.storage, tools.darkroom, tools.scanner)
     return [
         Loop("push", partial(deliver_due, tools.database, tools.channel, lease=tools.push_lease)),
         # Each tick asks every segment anew: a second of PostgreSQL for 200,000 patients.
         Loop("journeys", lambda: run_journeys(tools.database, now()), tools.journey_pause.total_seconds()),
         Loop("chat notices", lambda: tell_unread(tools.database, now())),
-        Loop("previews", lambda: make_previews(tools.database, tools.storage, now())),
+        *(Loop(f"pictures {turn}", lambda: look_into_pictures(looking, now())) for turn in range(1, TURNS + 1)),
+        Loop("archives", lambda: look_elsewhere(looking, tools.archives, now())),
+        Loop("drawings", lambda: draw_pending(tools.database, tools.storage, tools.darkroom, now())),
+        Loop("files", lambda: sweep_files(tools.database, tools.storage, now()), FILES_PAUSE),
+        Loop("strays", lambda: give_up_strays(tools.storage, now()), STRAY_PAUSE_SECONDS),
         Loop("copies", lambda: make_copies(tools.database, tools.storage, now())),
         Loop("erasures", lambda: carry_out_erasures(tools.database, tools.storage, now())),
         Loop("replay", lambda: replay_erasures(tools.database, tools.storage, now()), REPLAY_PAUSE_SECONDS),

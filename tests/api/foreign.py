@@ -4,6 +4,7 @@ A new route with a known path parameter joins by itself. A new path parameter ne
 an id, and whose must not work) or, where it names no row, in `WORDS`. A new body needs an entry in `BODIES`.
 """
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
@@ -23,7 +24,6 @@ from core.clock import now
 from core.events import SYSTEM, Actor, ActorKind
 from core.ids import new_id
 from core.moments import rfc3339
-from enamel.worker.media import make_previews
 from enamel.worker.privacy import carry_out_erasures, make_copies
 from identity.commands import Device, account_of_phone, make_partner_app, make_staff_account, open_session
 from identity.permissions import PRESETS
@@ -37,7 +37,8 @@ from tests.api.loyalty_desk import (
 )
 from tests.api.papers_of_both import PAPER_BODIES, PAPERS, PDF_FILE
 from tests.api.paperwork import NOTE, template
-from tests.media.samples import photo
+from tests.media.looking import look
+from tests.media.samples import bomb, photo
 from tests.world import DAY, PASSWORD, Party, World, patient_fact
 
 
@@ -176,15 +177,62 @@ async def pictures(world: World, who: str) -> Ids:  # noqa: ARG001
     """Of ours, of the neighbour in the same clinic, of somebody elsewhere."""
     owners = [(world.here, "anna"), (world.here, "boris"), (world.there, "anna")]
     made = ids(*[await _picture(world, party, patient) for party, patient in owners])
-    while await make_previews(world.database, world.ports.storage, now()):
-        pass
+    await look(world)
     return made
 
 
-async def _picture(world: World, party: Party, patient: str) -> str:
+async def _picture(world: World, party: Party, patient: str, content: bytes | None = None) -> str:
     path = f"/v1/partner/patients/{patient}/pictures/{new_id()}"
-    answer = await world.http.put(path, headers=party.partner, data={"kind": "photo", "released": "true"}, files=FILE)
+    file = FILE if content is None else {"file": ("scan.png", content)}
+    answer = await world.http.put(path, headers=party.partner, data={"kind": "photo", "released": "true"}, files=file)
     return str(answer.json()["picture_id"])
+
+
+async def uploads(world: World, who: str) -> Ids:
+    """Whole but not complete; of ours, of another sender of the same clinic, of the same kind of sender elsewhere."""
+    other = "partner" if who == "staff" else "staff"
+    senders = [(world.here, who), (world.here, other), (world.there, who)]
+    return ids(*[await _upload(world, *sender) for sender in senders])
+
+
+async def _upload(world: World, party: Party, who: str) -> str:
+    content, headers = RAW_BODIES["putUploadPart"], getattr(party, who)
+    paths = {
+        "staff": f"/v1/staff/patients/{party.patient_id}/uploads",
+        "partner": f"/v1/partner/patients/anna/pictures/{new_id()}/uploads",
+    }
+    begun = (await world.post(paths[who], headers, BODIES["startUpload"])).json()
+    upload = str((begun if who == "staff" else begun["upload"])["upload_id"])
+    part = f"/v1/{who}/uploads/{upload}/parts/1"
+    await world.http.put(part, headers={**headers, "content-type": "application/octet-stream"}, content=content)
+    return upload
+
+
+async def series(world: World, who: str) -> Ids:  # noqa: ARG001
+    """Of ours, of the neighbour in the same clinic, of somebody elsewhere."""
+    owners = [(world.here, "anna"), (world.here, "boris"), (world.there, "anna")]
+    return ids(*[await _series(world, party, patient) for party, patient in owners])
+
+
+async def _series(world: World, party: Party, patient: str) -> str:
+    path = f"/v1/partner/patients/{patient}/series/{new_id()}"
+    body = {"protocol": "ortho-photo", "released": True, "views": [{"view": "arch-lower", "picture": None}]}
+    answer = await world.http.put(path, headers=party.partner, json=body)
+    return str(answer.json()["series_id"])
+
+
+async def pictures_of_clinic(world: World, who: str) -> Ids:
+    """Staff sees those of every patient; a move is to the record where it is."""
+    made = await pictures(world, who)
+    BODIES["movePicture"]["patient_id"] = str(world.here.patient_id)
+    return made if who != "staff" else Ids(made.own, made.foreign[1:], made.absent)
+
+
+async def held_pictures(world: World, who: str) -> Ids:  # noqa: ARG001
+    """In quarantine, here and there."""
+    made = ids(*[await _picture(world, party, "anna", bomb()) for party in both(world)])
+    await look(world)
+    return made
 
 
 async def conversations(world: World, who: str) -> Ids:  # noqa: ARG001
@@ -350,6 +398,21 @@ async def bills(world: World, who: str) -> Ids:  # noqa: ARG001
     return ids(*await bills_of_both(world))
 
 
+async def dicomweb_sources(world: World, who: str) -> Ids:  # noqa: ARG001
+    made = []
+    for party in both(world):
+        body = {"name": f"radiology {next(_COUNT)}", "address": "https://pacs.example"}
+        made.append((await world.post("/v1/staff/dicomweb-sources", party.staff, body)).json()["source_id"])
+    return ids(*made)
+
+
+async def patients_with_an_archive(world: World, who: str) -> Ids:
+    for party in both(world):
+        body = {"name": "radiology", "address": "https://pacs.example"}
+        await world.post("/v1/staff/dicomweb-sources", party.staff, body)
+    return await external_patients(world, who)
+
+
 def owned(found: Callable[[World, str], Awaitable[list[object]]]) -> Owners:
     async def owners(world: World, who: str) -> Ids:
         return ids(*await found(world, who))
@@ -365,6 +428,8 @@ async def patients_with_a_template(world: World, who: str) -> Ids:
 IDS: dict[str, Owners] = {
     **{name: owned(found) for name, found in PAPERS.items()},
     "sendDocument patient_id": patients_with_a_template,
+    "putPictureElsewhere external_id": patients_with_an_archive,
+    "source_id": dicomweb_sources,
     "promotion_id": promotions,
     "card_id": cards,
     "redemption_id": bills,
@@ -383,7 +448,10 @@ IDS: dict[str, Owners] = {
     "patient_id": patients,
     "appointment_id": visits,
     "session_id": sessions,
-    "picture_id": pictures,
+    "picture_id": pictures_of_clinic,
+    "upload_id": uploads,
+    "decideOnPicture picture_id": held_pictures,
+    "series_id": series,
     "conversation_id": conversations,
     "external_id": external_patients,
     "request_id": requests,
@@ -397,8 +465,8 @@ IDS: dict[str, Owners] = {
 
 # Path parameters that name no row of anybody: the caller's own name for a new thing, or a word of a list.
 WORDS = {
-    "purpose": "service", "variant": "original", "picture_external_id": "x-1", "id": "finding-1",
-    "thing": "picture",
+    "purpose": "service", "variant": "download", "picture_external_id": "x-1", "id": "finding-1",
+    "thing": "picture", "view": "face-rest", "series_external_id": "s-1", "language": "it", "number": "1",
 }  # fmt: skip
 
 # Query parameters that an operation does not do without.
@@ -455,7 +523,7 @@ BODIES: dict[str, Any] = {
     "hideMyThing": {"private": True},
     "changeAccess": {"scopes": ["book"]},
     "blockAccess": {"phone": "+393471200098", "reason": "By court"},
-    "linkMyPicture": {"variant": "original"},
+    "linkMyPicture": {"variant": "download"},
     "acceptMyPlan": _ANSWERED,
     "sendMyAcceptanceCode": _ANSWERED,
     "sendPatientAcceptanceCode": _ANSWERED,
@@ -463,7 +531,12 @@ BODIES: dict[str, Any] = {
     "declineMyPlan": {**_ANSWERED, "reason": "needs_time"},
     "declinePatientPlan": {**_ANSWERED, "reason": "needs_time"},
     "withdrawPlanOffer": {"note": "A wrong price"},
-    "linkPatientPicture": {"variant": "original"},
+    "makeSeries": {"protocol": "fmx-18"},
+    "changeSeries": {"title": "Start of treatment"},
+    "putSeriesView": {"picture_id": None},
+    "releaseSeries": {},
+    "putSeries": {"protocol": "ortho-photo", "views": []},
+    "linkPatientPicture": {"variant": "download"},
 }
 
 BODIES["moveVisit"] = {"starts_at": rfc3339(now() + 5 * DAY), "ends_at": rfc3339(now() + 5 * DAY + DAY / 24)}
@@ -477,7 +550,24 @@ for name, body in {
 }.items():
     BODIES[name] = BODIES[name.replace("My", "Patient", 1)] = body  # one's own door and the guardian's
 
+BODIES["nameDicomwebSource"] = {"name": "radiology", "address": "https://pacs.example"}
+BODIES["putPictureElsewhere"] = {
+    "source": "radiology", "study_uid": "1.2", "series_uid": "1.2.3", "instance_uid": "1.2.3.4",
+}  # fmt: skip
 BODIES |= PAPER_BODIES
+BODIES |= {
+    "linkPicture": {"variant": "original"}, "changePicture": {"teeth": ["36"]}, "releasePicture": {"comment": "Healed"},
+    "movePicture": {"patient_id": str(new_id()), "reason": "wrong_record"}, "decideOnPicture": {"verdict": "discard"},
+    "drawOnPicture": {"version": 0, "shapes": []},
+}  # fmt: skip
+
+# Operations that take bytes as they are.
+RAW_BODIES = {"putUploadPart": b"nine byte", "putPicturePart": b"nine byte"}
+_ANNOUNCED = {
+    "kind": "photo", "media_type": "image/jpeg", "size_bytes": 9,
+    "sha256": hashlib.sha256(RAW_BODIES["putUploadPart"]).hexdigest(),
+}  # fmt: skip
+BODIES |= {"startUpload": _ANNOUNCED, "startPictureUpload": _ANNOUNCED}
 
 # Operations that take a form with a file instead of JSON.
 FILES = {"putDocumentFile": PDF_FILE}

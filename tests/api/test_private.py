@@ -16,9 +16,9 @@ from core.ids import new_id
 from core.moments import rfc3339
 from core.private import private_tables
 from core.schema import PRIVATE_WITH
-from enamel.worker.media import make_previews
 from tests.api.foreign import FILE
 from tests.api.household import EMMA, MOTHER, SignedIn, aged, child, linked, sign_in
+from tests.media.looking import look
 from tests.world import DAY, World
 
 ACTS_FOR = ("guardian", "carer")
@@ -53,8 +53,7 @@ async def pictured(world: World) -> str:
     path = f"/v1/partner/patients/emma/pictures/{new_id()}"
     form = {"kind": "photo", "released": "true"}
     answer = await world.http.put(path, headers=world.here.partner, data=form, files=FILE)
-    while await make_previews(world.database, world.ports.storage, now()):
-        pass
+    await look(world)
     picture: str = answer.json()["picture_id"]
     return picture
 
@@ -101,8 +100,8 @@ async def test_what_is_marked_is_seen_by_the_patient_and_the_clinic_and_by_nobod
     assert (await world.get(f"/v1/patients/{emma}/plans/{things['plan']}", mother.headers)).status_code == 404
     assert (await world.get(f"/v1/patients/{emma}/pictures", mother.headers)).json()["items"] == []
     link = f"/v1/patients/{emma}/pictures/{things['picture']}/links"
-    assert (await world.post(link, mother.headers, {"variant": "original"})).status_code == 404
-    assert (await world.post(link, own.headers, {"variant": "original"})).status_code == 200
+    assert (await world.post(link, mother.headers, {"variant": "download"})).status_code == 404
+    assert (await world.post(link, own.headers, {"variant": "download"})).status_code == 200
     desk = (await world.get(f"/v1/staff/patients/{emma}/plans", world.here.staff)).json()["items"]
     assert {plan["title"] for plan in desk} == {"braces", "secret"}
 

@@ -16,13 +16,14 @@ from sqlmodel import SQLModel
 from starlette.routing import WebSocketRoute
 
 from api.app import bare_app
-from tests.api.foreign import BODIES, FILE, FILES, FORMS, IDS, QUERIES, WORDS, Ids, patients
+from tests.api.foreign import BODIES, FILE, FILES, FORMS, IDS, QUERIES, RAW_BODIES, WORDS, Ids, patients
 from tests.world import World
 
 # No token needed: one proves who one is here, or the address itself is the proof (a signed link).
 PUBLIC = {
     "requestCode", "openSession", "renewSession", "openStaffSession", "issuePartnerToken", "live", "ready",
-    "fetchPicture", "lookAtPicture", "showPayLink", "payByLink", "hearPayments", "payPrintedPage", "fetchCalendar",
+    "fetchPicture", "lookAtPicture", "fetchSeriesSheet", "showPayLink", "payByLink", "hearPayments", "payPrintedPage",
+    "fetchCalendar",
 }  # fmt: skip
 DOORS = {"/v1/me": "patient", "/v1/patients": "patient", "/v1/staff": "staff", "/v1/partner": "partner"}
 SOCKETS = {"/v1/chat/ws"}
@@ -74,7 +75,10 @@ async def called(
     path = operation.path.format(**{**WORDS, **values})
     options: dict[str, Any] = {"headers": {**token, **({"host": host} if host else {})}}
     options["params"] = QUERIES.get(operation.name, {})
-    if operation.name in FORMS:
+    if operation.name in RAW_BODIES:
+        options["headers"] = {**options["headers"], "content-type": "application/octet-stream"}
+        options["content"] = RAW_BODIES[operation.name]
+    elif operation.name in FORMS:
         options |= {"data": FORMS[operation.name], "files": FILES.get(operation.name, FILE)}
     elif operation.has_body:
         options["json"] = BODIES.get(operation.name, {})
@@ -121,7 +125,7 @@ def test_every_path_parameter_has_somebody_who_owns_one() -> None:
 
 
 def test_every_body_of_an_operation_with_ids_is_known() -> None:
-    unknown = [each.name for each in WITH_IDS if each.has_body and each.name not in {*BODIES, *FORMS}]
+    unknown = [each.name for each in WITH_IDS if each.has_body and each.name not in {*BODIES, *FORMS, *RAW_BODIES}]
     assert unknown == [], "add a body that would be taken to tests/api/foreign.py: BODIES or FORMS"
 
 

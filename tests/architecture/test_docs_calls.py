@@ -10,7 +10,10 @@ from api.app import bare_app
 from api.documents import Door, document
 from tests.architecture.house import ROOT
 
-PAGES = ("chart", "plans", "visits", "documents", "loyalty", "money", "family", "privacy")
+PAGES = (
+    "chart", "plans", "visits", "documents", "loyalty", "money", "family", "privacy", "uploads", "pictures", "series",
+    "dicomweb",
+)  # fmt: skip
 # Called by the provider of payments, in its own form: no client is generated for it.
 IN_NO_DOCUMENT = {"/v1/hooks/payments"}
 _CALL = re.compile(r"(?:\b(GET|POST|PUT|DELETE|PATCH)\s+)?((?:/v1/|…/)(?:\{[^}]*\}|[^\s`\"|,;:)])*)")

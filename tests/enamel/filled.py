@@ -87,6 +87,9 @@ async def _made(sweeping: Sweeping, table: Table, made: dict[str, Row], writer: 
             return found
     row = {column.name: writer.value(column, holding) for column in table.columns if _told(column)}
     for key in table.foreign_key_constraints:
+        if key.referred_table is table:
+            row |= dict.fromkeys((element.parent.name for element in key.elements if element.parent.nullable), None)
+            continue
         parent = await _made(sweeping, key.referred_table, made, writer)
         row |= {element.parent.name: parent[element.column.name] for element in key.elements}
     if holding is not None:

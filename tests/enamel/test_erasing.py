@@ -16,9 +16,9 @@ from sqlmodel import SQLModel
 from clinic.privacy import archive_key
 from core.clock import now
 from core.ids import new_id
-from enamel.worker.media import make_previews
 from enamel.worker.privacy import carry_out_erasures, make_copies, replay_erasures
 from media.folder import FolderStorage
+from tests.media.looking import look
 from tests.media.samples import photo
 from tests.push.phones import give_phone, notice, tell
 from tests.world import World, patient_fact
@@ -53,8 +53,7 @@ async def somebody(world: World) -> UUID:
         path, headers=here.partner, data={"kind": "photo", "released": "true"}, files={"file": ("a.jpg", photo())}
     )
     assert sent.status_code == 200, sent.text
-    while await make_previews(world.database, world.ports.storage, now()):
-        pass
+    await look(world)
     return patient_id
 
 

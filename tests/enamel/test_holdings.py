@@ -22,7 +22,9 @@ NOBODYS = {
     "code_try": "counts of tries by account, forgotten within the hour",
     "device": "phones of an account: emptied by `push.commands.forget_devices`",
     "erased": "hashes of names that must not come back",
+    "dicomweb_source": "the clinic's picture archives",
     "document_template": "the clinic's papers",
+    "file_left": "keys of files that nothing shows any more, for minutes",
     "journey": "the clinic's journeys",
     "loyalty_programme": "what the clinic gives points for",
     "partner_app": "the clinic's systems",
@@ -112,11 +114,16 @@ OPEN_TO_EVERY_GUARDIAN = {
 }  # fmt: skip
 
 
+# Columns that are called as if they named a private thing, and name something else.
+NAMESAKES = {("finding", "series_id"): "the versions of one finding"}
+
+
 @pytest.mark.parametrize(
     "holding", of_copy(HOLDINGS, frozenset(EVERY_SCOPE), whole=False), ids=lambda holding: holding.table
 )
 def test_what_belongs_to_a_private_thing_is_hidden_with_it(holding: Holding) -> None:
     """A column that names a plan or a visit says that the row belongs to it."""
     things = {f"{name}_id": name for name in private_tables()}
-    names = {(column, things[column]) for column in set(TABLES[holding.table].columns.keys()) & set(things)}
+    columns = set(TABLES[holding.table].columns.keys()) & set(things)
+    names = {(column, things[column]) for column in columns if (holding.table, column) not in NAMESAKES}
     assert names <= set(holding.hidden_by)

@@ -11,6 +11,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from uuid import uuid4
 NEEDED = ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "ceph", "ceph-authtool", "monmaptool")
 PATIENCE = 60.0
 ACCESS_KEY, SECRET_KEY = "enamel-tests", "a-secret-of-the-tests"
+KMS_KEY = "key-of-the-tests"
 
 _CONF = """
 [global]
@@ -48,6 +50,9 @@ osd crush chooseleaf type = 0
 mon allow pool size one = true
 rgw frontends = beast endpoint=127.0.0.1:{port}
 rgw data = {folder}/rgw
+rgw crypt require ssl = false
+rgw crypt s3 kms backend = testing
+rgw crypt s3 kms encryption keys = {kms_name}={kms_key}
 """
 
 
@@ -91,7 +96,14 @@ class _Cluster:
     def configure(self, port: int) -> None:
         for name in ("mon", "osd", "rgw"):
             (self._folder / name).mkdir()
-        conf = _CONF.format(fsid=self._fsid, mon_port=self._mon_port, port=port, folder=self._folder)
+        conf = _CONF.format(
+            fsid=self._fsid,
+            mon_port=self._mon_port,
+            port=port,
+            folder=self._folder,
+            kms_name=KMS_KEY,
+            kms_key=b64encode(b"k" * 32).decode(),
+        )
         (self._folder / "ceph.conf").write_text(conf)
 
     def start_monitor(self) -> None:

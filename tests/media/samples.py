@@ -29,16 +29,46 @@ def photo(width: int = 60, height: int = 40, *, orientation: int = 1, artist: st
 def bomb(width: int = 30_000, height: int = 30_000) -> bytes:
     """A PNG of a few bytes whose header claims 900 million pixels."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + _chunk(b"IHDR", header)
-        + _chunk(b"IDAT", zlib.compress(bytes(1000)))
-        + _chunk(b"IEND", b"")
-    )
+    return png(chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(bytes(1000))))
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def png(*chunks: bytes) -> bytes:
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks) + chunk(b"IEND", b"")
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """Of a PNG."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def with_chunk(content: bytes, kind: bytes, data: bytes) -> bytes:
+    """A PNG with one more chunk behind its header."""
+    return content[:33] + chunk(kind, data) + content[33:]
+
+
+def segment(mark: int, data: bytes) -> bytes:
+    """Of a JPEG."""
+    return bytes([0xFF, mark]) + struct.pack(">H", len(data) + 2) + data
+
+
+def with_segment(content: bytes, mark: int, data: bytes) -> bytes:
+    """A JPEG with one more segment behind its first mark."""
+    return content[:2] + segment(mark, data) + content[2:]
+
+
+def riff(kind: bytes, data: bytes) -> bytes:
+    """A chunk of a WebP."""
+    return kind + struct.pack("<I", len(data)) + data + bytes(len(data) % 2)
+
+
+def webp(*chunks: bytes) -> bytes:
+    body = b"".join(chunks)
+    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
+
+
+def with_riff(content: bytes, kind: bytes, data: bytes) -> bytes:
+    """A WebP with one more chunk at its end."""
+    return webp(content[12:] + riff(kind, data))
 
 
 def xray(stored: "np.ndarray[Any, np.dtype[np.uint16]] | None" = None, header: dict[str, Any] | None = None) -> bytes:

@@ -65,9 +65,18 @@ def test_a_file_of_the_largest_size_is_taken_and_one_byte_more_is_not() -> None:
 
 @pytest.mark.parametrize(
     ("width", "height", "within"),
-    [(1, MOST_PIXELS, True), (7_746, 7_746, False), (30_000, 30_000, False), (0, 5, False), (-2, -2, False)],
+    [
+        (1, MOST_PIXELS, True),
+        (9_504, 6_336, True),
+        (8_000, 8_001, False),
+        (30_000, 30_000, False),
+        (0, 5, False),
+        (-2, -2, False),
+    ],
 )
-def test_a_header_may_claim_sixty_million_pixels(width: int, height: int, within: bool) -> None:
+def test_a_header_may_claim_the_pixels_of_the_largest_camera_and_not_many_more(
+    width: int, height: int, within: bool
+) -> None:
     assert within_pixels(width, height) is within
 
 

@@ -7,25 +7,16 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from clinic.tables import Patient
-from core.clock import now
 from core.database import Reading
-from core.events import SYSTEM
-from enamel.worker.media import make_previews
-from media.commands import Upload, keep_upload
-from media.kinds import MediaType, PictureKind, Variant
 from media.queries import Picture, pictures, pictures_json
-from media.storage import picture_key
-from tests.media.samples import photo
+from tests.api.picturing import came, done, ready
+from tests.media.samples import photo, xray
 from tests.world import World
 
-
-async def upload(world: World, sha256: str, *, released: bool) -> None:
-    here = world.here
-    key = picture_key(here.clinic_id, here.patient_id, sha256, Variant.ORIGINAL)
-    await world.ports.storage.put(key, photo(), MediaType.JPEG)
-    sent = Upload(PictureKind.PHOTO, MediaType.JPEG, sha256, len(photo()), now().date(), released)
-    async with world.database.writing(here.scope) as writing:
-        await keep_upload(writing, here.clinic_id, here.patient_id, sent, None, SYSTEM, now())
+HEADER = {
+    "Modality": "PX", "AcquisitionDateTime": "20260302101405.5", "PixelSpacing": [0.1, 0.25], "KVP": "66.5",
+    "ImageLaterality": "B",
+}  # fmt: skip
 
 
 async def composed(reading: Reading) -> dict[str, str]:
@@ -37,14 +28,18 @@ async def composed(reading: Reading) -> dict[str, str]:
 async def test_the_fragment_holds_what_the_list_holds_and_is_never_null(world: World) -> None:
     async with world.database.reading(world.here.scope) as reading:
         assert await composed(reading) == {"Anna": "[]", "Boris": "[]"}
-    for sha256, released in (("a" * 64, True), ("b" * 64, False), ("c" * 64, True)):
-        await upload(world, sha256, released=released)
-    while await make_previews(world.database, world.ports.storage, now()):
-        pass
-    await upload(world, "d" * 64, released=True)
+    bare = await ready(world, photo(form="PNG"), taken_on="2026-03-02")
+    await ready(world, photo(61, 40), released="false")
+    await ready(world, xray(header=HEADER), kind="xray")
+    await done(world, "PATCH", f"pictures/{bare}", {"teeth": ["11", "36"]})
+    await done(world, "POST", f"pictures/{bare}/release", {"comment": 'Said "well"'})
+    await came(world, photo(62, 40))
     async with world.database.reading(world.here.scope) as reading:
         found = await composed(reading)
         listed = await pictures(reading, world.here.patient_id, before=None, limit=100)
     assert len(listed) == 2
     assert TypeAdapter(list[Picture]).validate_json(found["Anna"]) == listed
+    assert listed[0].acquired is not None
+    assert (listed[0].acquired.acquired_at, listed[0].row_spacing_mm) == ("2026-03-02T10:14:05", 0.1)
+    assert (listed[1].teeth, listed[1].comment) == (["11", "36"], 'Said "well"')
     assert found["Boris"] == "[]"

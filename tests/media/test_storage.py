@@ -1,54 +1,21 @@
 """Every storage behaves alike: the folder twin, moto's S3 and Ceph's own S3 server."""
 
+import asyncio
+import hashlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from core.errors import Unavailable
 from core.ids import new_id
-from media.folder import FolderStorage
 from media.kinds import Variant
 from media.s3 import S3Storage
-from media.storage import Missing, Span, Storage, checked_key, picture_key
-from tests.media.radosgw import Radosgw, why_not
+from media.storage import Missing, Span, Storage, checked_key, file_key
 
-KEY = picture_key(new_id(), new_id(), "0" * 64, Variant.ORIGINAL)
+KEY = file_key(new_id(), "0" * 64, Variant.ORIGINAL)
 CONTENT = bytes(range(256)) * 40
-
-
-def bucket(endpoint: str, access_key: str, secret_key: str) -> S3Storage:
-    storage = S3Storage("enamel-media", "us-east-1", endpoint, access_key, secret_key, path_style=True)
-    storage._client.create_bucket(Bucket=storage.bucket)
-    return storage
-
-
-@pytest.fixture(scope="session")
-def moto() -> Iterator[S3Storage]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield bucket(f"http://{host}:{port}", "key", "secret")
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def radosgw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Storage]:
-    reason = why_not()
-    if reason:
-        pytest.skip(reason)
-    with Radosgw.started(tmp_path_factory.mktemp("ceph")) as server:
-        yield bucket(server.endpoint, server.access_key, server.secret_key)
-
-
-@pytest.fixture(params=["folder", "moto", "radosgw"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    if request.param == "folder":
-        return FolderStorage(tmp_path / "files")
-    made: S3Storage = request.getfixturevalue(request.param)
-    return made
 
 
 async def test_what_is_kept_is_given_back(storage: Storage) -> None:
@@ -78,7 +45,7 @@ async def test_an_empty_file_is_a_file(storage: Storage) -> None:
 
 async def test_what_was_never_kept_is_missing(storage: Storage) -> None:
     with pytest.raises(Missing):
-        await storage.get(picture_key(new_id(), new_id(), "1" * 64, Variant.ORIGINAL))
+        await storage.get(file_key(new_id(), "1" * 64, Variant.ORIGINAL))
     with pytest.raises(Missing):
         await storage.get(f"{new_id()}/never", Span(0, 9))
 
@@ -116,34 +83,14 @@ async def test_a_key_that_is_none_of_ours_touches_nothing(storage: Storage, key:
         await storage.put(key, b"x", "image/jpeg")
     with pytest.raises(ValueError, match="not a storage key"):
         await storage.get(key)
-
-
-def files_below(root: Path) -> list[Path]:
-    return [path for path in root.rglob("*") if path.is_file()]
-
-
-async def test_the_folder_is_closed_to_others_and_keeps_no_half_file(tmp_path: Path) -> None:
-    root = tmp_path / "deep" / "files"
-    await FolderStorage(root).put(KEY, CONTENT, "image/jpeg")
-    (file,) = files_below(root)
-    assert file.relative_to(root).as_posix() == KEY
-    assert oct(file.stat().st_mode & 0o777) == "0o600"
-    folders = [folder for folder in file.parents if folder.is_relative_to(root)]
-    assert {oct(folder.stat().st_mode & 0o777) for folder in folders} == {"0o700"}
-
-
-async def test_a_put_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    storage = FolderStorage(tmp_path)
-    await storage.put(KEY, CONTENT, "image/jpeg")
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="No space"):
-        await storage.put(KEY, b"new", "image/jpeg")
-    assert await storage.get(KEY) == CONTENT
-    assert [path.name for path in files_below(tmp_path)] == [Variant.ORIGINAL.value]
+    with pytest.raises(ValueError, match="not a storage key"):
+        await storage.size(key)
+    with pytest.raises(ValueError, match="not a storage key"):
+        await storage.copy(KEY, key)
+    with pytest.raises(ValueError, match="not a storage key"):
+        await storage.begin(key, "image/jpeg")
+    with pytest.raises(ValueError, match="not a storage key"):
+        await storage.erase_under(key)
 
 
 async def test_a_server_that_is_not_there_is_said_to_be_unavailable() -> None:
@@ -158,6 +105,38 @@ async def test_a_wrong_secret_is_unavailable_and_not_missing(radosgw: S3Storage)
         await wrong.get(KEY)
 
 
+async def test_a_file_that_the_way_hurt_is_refused_by_the_server(radosgw: S3Storage) -> None:
+    careful = S3Storage(radosgw.bucket, "us-east-1", radosgw.endpoint, radosgw.access_key, radosgw.secret_key, True)
+    key = f"{new_id()}/hurt"
+
+    def hurt(request: Any, **_: object) -> None:
+        request.body = CONTENT[::-1]
+
+    careful._client.meta.events.register("before-send.s3", hurt)
+    with pytest.raises(Unavailable):
+        await careful.put(key, CONTENT, "image/jpeg")
+    storage_id = await radosgw.begin(key, "image/jpeg")
+    with pytest.raises(Unavailable):
+        await careful.put_part(key, storage_id, 1, CONTENT)
+    assert await radosgw.size(key) is None
+    assert await radosgw.parts(key, storage_id) == []
+
+
+async def test_an_answer_that_breaks_off_is_no_file(tmp_path: Path) -> None:
+    async def broken(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n" + b"x" * 10)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(broken, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        storage = S3Storage("enamel-media", "us-east-1", f"http://127.0.0.1:{port}", "key", "secret", path_style=True)
+        with pytest.raises(Unavailable):
+            await storage.get(KEY)
+        with pytest.raises(Unavailable):
+            await storage.get_file(KEY, tmp_path / "half")
+
+
 def test_the_secret_is_not_shown() -> None:
     assert "hush" not in repr(S3Storage("bucket", secret_key="hush", access_key="hush too"))
 
@@ -167,6 +146,52 @@ async def test_a_file_of_any_size_is_kept_from_disk(storage: Storage, tmp_path: 
     given.write_bytes(CONTENT * 100)
     await storage.put_file(KEY, given, "application/zip")
     assert await storage.get(KEY) == CONTENT * 100
+
+
+async def test_a_file_is_fetched_to_disk_with_its_sha256(storage: Storage, tmp_path: Path) -> None:
+    content = os.urandom(3 * 1024**2 + 7)
+    await storage.put(KEY, content, "application/dicom")
+    fetched = tmp_path / "fetched"
+    assert await storage.get_file(KEY, fetched) == hashlib.sha256(content).hexdigest()
+    assert fetched.read_bytes() == content
+    assert oct(fetched.stat().st_mode & 0o777) == "0o600"
+
+
+async def test_nothing_is_fetched_where_nothing_is(storage: Storage, tmp_path: Path) -> None:
+    with pytest.raises(Missing):
+        await storage.get_file(f"{new_id()}/never", tmp_path / "fetched")
+    assert not (tmp_path / "fetched").exists()
+
+
+async def test_a_size_is_told_and_none_where_nothing_is(storage: Storage) -> None:
+    key = f"{new_id()}/file"
+    assert await storage.size(key) is None
+    await storage.put(key, CONTENT, "image/jpeg")
+    assert await storage.size(key) == len(CONTENT)
+    assert await storage.size(key.partition("/")[0]) is None
+    await storage.put(key, b"", "image/jpeg")
+    assert await storage.size(key) == 0
+
+
+async def test_a_copy_stays_when_the_first_is_replaced_or_erased(storage: Storage) -> None:
+    key, to = f"{new_id()}/uploads/1", f"{new_id()}/files/2"
+    await storage.put(key, CONTENT, "image/jpeg")
+    for _ in range(2):
+        await storage.copy(key, to)
+    assert await storage.get(to) == CONTENT
+    await storage.put(key, b"other", "image/jpeg")
+    assert await storage.get(to) == CONTENT
+    await storage.copy(key, to)
+    assert await storage.get(to) == b"other"
+    await storage.erase_under(key)
+    assert await storage.get(to) == b"other"
+
+
+async def test_what_is_missing_cannot_be_copied(storage: Storage) -> None:
+    to = f"{new_id()}/to"
+    with pytest.raises(Missing):
+        await storage.copy(f"{new_id()}/never", to)
+    assert await storage.size(to) is None
 
 
 async def test_what_lies_below_a_folder_is_listed_and_erased_and_its_neighbours_stay(storage: Storage) -> None:

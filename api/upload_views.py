@@ -1,0 +1,74 @@
+"""What is said of an upload: how a file is announced, how far it is, where its parts go."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import Field
+
+from api.teeth import FdiTooth
+from clinic.facts import HappenedOn
+from core.moments import Moment
+from core.values import Int32, Int64, Value
+from media.kinds import LARGEST_UPLOAD, PictureKind, PictureState, Reason
+from media.queries.pictures import MOST_TEETH
+from media.upload import PART_BYTES, UploadState
+
+MOST_PARTS = LARGEST_UPLOAD // PART_BYTES
+
+
+class TakenType(StrEnum):
+    """What may come in."""
+
+    JPEG = "image/jpeg"
+    PNG = "image/png"
+    WEBP = "image/webp"
+    DICOM = "application/dicom"
+
+
+class UploadStart(Value):
+    """A file that will be sent. What is announced is compared with what comes, byte for byte."""
+
+    kind: PictureKind
+    media_type: TakenType
+    size_bytes: Int64 = Field(ge=1, le=LARGEST_UPLOAD, examples=[3_913_024])
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Of the whole file, in hex.", examples=["e3b0" * 16])
+    taken_on: HappenedOn | None = None
+    teeth: list[FdiTooth] = Field(
+        default=[], max_length=MOST_TEETH, description="Which teeth it shows.", examples=[["11"]]
+    )
+    released: bool = Field(default=False, description="Whether the patient may see it as soon as it is ready.")
+    private: bool = Field(default=False, description="Hidden from those who may open a ward's record.")
+
+
+class PartAddress(Value):
+    """Where the storage itself takes a part: PUT its bytes there, with exactly these headers and no token."""
+
+    url: str = Field(max_length=4000)
+    headers: dict[str, str] = Field(max_length=20)
+
+
+class UploadPart(Value):
+    """A piece of the file: so many bytes from `first_byte` on."""
+
+    number: Int32
+    first_byte: Int64
+    size_bytes: Int64
+    received: bool
+    address: PartAddress | None = Field(
+        description="Null where the storage has no door of its own, or the part is here: then PUT it to the API."
+    )
+
+
+class UploadView(Value):
+    """How far an upload is. Once it is complete, `picture_id` and what became of the picture."""
+
+    upload_id: UUID
+    patient_id: UUID
+    state: UploadState
+    size_bytes: Int64
+    received_bytes: Int64
+    parts: list[UploadPart] = Field(max_length=MOST_PARTS)
+    expires_at: Moment = Field(description="When it is forgotten if it is not complete.")
+    picture_id: UUID | None
+    picture_state: PictureState | None
+    reason: Reason | None = Field(description="Why the picture stands in quarantine.")

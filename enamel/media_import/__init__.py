@@ -1,0 +1,1 @@
+"""Takes a clinic's archive of pictures in: `enamel media import`."""

@@ -1,0 +1,48 @@
+"""Draws what staff drew: claims versions, makes each copy from the preview, records that it is there.
+
+Crash safety: before the claim commits nothing happened; after it the version waits until its lease ends and is taken
+by any worker, which stores the same bytes under the same key. The picture's row names a copy only after it is stored.
+A version that is not wanted any more when it is done (taken away, the picture moved or gone) is left to the sweep of
+files. No transaction is open while a copy is drawn or stored. What takes its process down is tried again until
+`gives_up`; what cannot be reached (storage, database) is raised, keeps its lease, and is tried again without an end.
+"""
+
+from dataclasses import astuple
+from datetime import datetime
+
+from core.database import Database
+from media.commands import ClaimedDrawing, claim_drawings, record_drawn
+from media.darkroom import Darkroom, Unfinished
+from media.kinds import MediaType, Rejected, gives_up
+from media.storage import Missing, Storage
+
+AT_ONCE = 4
+
+
+async def draw_pending(database: Database, storage: Storage, darkroom: Darkroom, now: datetime) -> int:
+    """Draw up to `AT_ONCE` versions; how many were claimed (0: nothing waits)."""
+    async with database.sweeping() as sweeping:
+        claimed = await claim_drawings(sweeping, now, AT_ONCE)
+    for each in claimed:
+        try:
+            size = await _drawn(storage, darkroom, each)
+        except Unfinished:
+            if not gives_up(each.attempts):
+                continue
+            size = None
+        async with database.sweeping() as sweeping:
+            await record_drawn(sweeping, each, size, now)
+    return len(claimed)
+
+
+async def _drawn(storage: Storage, darkroom: Darkroom, claimed: ClaimedDrawing) -> int | None:
+    """The stored copy's size; None where it can never be drawn: the storage lost the preview, or it is none."""
+    shapes = [shape.model_dump(mode="json") for shape in claimed.shapes]
+    scale = astuple(claimed.scale) if claimed.scale else None
+    try:
+        preview = await storage.get(claimed.drawn_on)
+        content = (await darkroom.do("draw", {"shapes": shapes, "scale": scale}, preview)).files[0]
+    except (Missing, Rejected):
+        return None
+    await storage.put(claimed.key, content, MediaType.WEBP.value)
+    return len(content)

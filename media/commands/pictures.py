@@ -1,0 +1,214 @@
+"""The verbs of a picture: note it, claim it for the worker, let it go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, exists, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from clinic.queries import people_named
+from core.database import Sweeping, Writing
+from core.events import Actor, Happening, record
+from core.ids import new_id
+from media.commands.files import leave_files
+from media.commands.showing import leave_other_kinds
+from media.kinds import MediaType, PictureDiffers, PictureState, Reason, Variant
+from media.storage import file_folder, file_key, upload_key
+from media.tables import DicomwebSource, Picture, PictureElsewhere, Upload
+from media.upload import Announced, ExternalName, told_hash
+
+LEASE = timedelta(minutes=5)
+
+
+class Kept(StrEnum):
+    CREATED = "created"
+    UPDATED = "updated"
+    """The same bytes, told of differently: another kind, date or release."""
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedPicture:
+    """One picture that is ours to look into until the lease ends; `attempts` counts this one.
+
+    `given_name`, `family_name`, `birth_date` are its patient's; `person_confirmed`: whose picture it is was decided.
+    """
+
+    clinic_id: UUID
+    picture_id: UUID
+    patient_id: UUID
+    sha256: str
+    size_bytes: int
+    media_type: MediaType
+    upload_id: UUID | None
+    attempts: int
+    person_confirmed: bool
+    given_name: str
+    family_name: str
+    birth_date: date | None
+
+    @property
+    def lies_at(self) -> str:
+        """Where its bytes are: with its upload until they were looked into."""
+        return self.key(Variant.ORIGINAL) if self.upload_id is None else upload_key(self.clinic_id, self.upload_id)
+
+    def key(self, variant: Variant) -> str:
+        return file_key(self.clinic_id, self.sha256, variant)
+
+
+async def named_picture(writing: Writing, clinic_id: UUID, name: ExternalName) -> Picture | None:
+    """The picture of this name, locked."""
+    same = (
+        col(Picture.clinic_id) == clinic_id,
+        col(Picture.source) == name.source,
+        col(Picture.external_id) == name.external_id,
+    )
+    return (await writing.execute(select(Picture).where(*same).with_for_update())).scalar_one_or_none()
+
+
+async def add_picture(
+    writing: Writing, clinic_id: UUID, upload: Upload, sender: Actor, now: datetime, *, at_home: bool
+) -> tuple[Kept, Picture]:
+    """The picture of a complete upload; `at_home`: its bytes lie already where a picture's do.
+
+    The insert itself is the lock: of two uploads of one name the second waits, and then finds the first one's row.
+    """
+    fresh = insert(Picture).values(_columns(clinic_id, upload, now, at_home=at_home))
+    fresh = fresh.on_conflict_do_nothing(index_elements=["clinic_id", "source", "external_id"])
+    made = (await writing.execute(fresh.returning(Picture))).scalar_one_or_none()
+    if made is not None:
+        happening = Happening("picture.uploaded", made.id, patient_id=upload.patient_id, facts={"kind": upload.kind})
+        await record(writing, clinic_id, sender, [happening], now)
+        return Kept.CREATED, made
+    assert upload.source is not None and upload.external_id is not None  # nothing else can be in conflict  # noqa: PT018
+    held = await named_picture(writing, clinic_id, ExternalName(upload.source, upload.external_id))
+    if held is not None and held.patient_id == upload.patient_id and may_come_again(held):
+        return await _come_again(writing, held, upload, sender, now, at_home=at_home), held
+    if held is None or (held.patient_id, held.sha256) != (upload.patient_id, upload.sha256):
+        raise PictureDiffers
+    return Kept.UNCHANGED, held
+
+
+def may_come_again(held: Picture) -> bool:
+    """Whether its bytes were lost or hurt, so that its sender may send it under the same name once more."""
+    return held.state == PictureState.QUARANTINED.value and held.reason in (Reason.LOST, Reason.FILE_DIFFERS)
+
+
+async def _come_again(
+    writing: Writing, held: Picture, upload: Upload, sender: Actor, now: datetime, *, at_home: bool
+) -> Kept:
+    """What lay under the old name of the file goes with the next sweep, where nothing else shows it."""
+    await leave_files(writing, [(held.clinic_id, file_folder(held.clinic_id, held.sha256))])
+    for column, value in _columns(held.clinic_id, upload, now, at_home=at_home).items():
+        if column not in ("clinic_id", "id"):
+            setattr(held, column, value)
+    held.reason = held.lease_until = None
+    happening = Happening("picture.sent_again", held.id, patient_id=held.patient_id)
+    await record(writing, held.clinic_id, sender, [happening], now)
+    await leave_other_kinds(writing, held, sender, now)
+    return Kept.UPDATED
+
+
+def _columns(clinic_id: UUID, upload: Upload, now: datetime, *, at_home: bool) -> dict[str, Any]:
+    told = ("patient_id", "source", "external_id", "kind", "media_type", "size_bytes", "sha256", "teeth", "taken_on")
+    return {
+        **{name: getattr(upload, name) for name in told},
+        "clinic_id": clinic_id,
+        "id": new_id(),
+        "state": PictureState.UPLOADED.value,
+        "upload_id": None if at_home else upload.id,
+        "private": upload.private,
+        "told_hash": told_hash(
+            upload.kind, upload.taken_on, upload.teeth, released=upload.released, private=upload.private
+        ),
+        "uploaded_at": now,
+        "released_at": now if upload.released else None,
+        "attempts": 0,
+    }
+
+
+async def tell_again(writing: Writing, held: Picture, told: Announced, sender: Actor, now: datetime) -> Kept:
+    """The same bytes of the same name. Told of differently than the last time, the sender's word replaces what was
+    done here since; told of as before, it undoes nothing. A mark of privacy is never taken off here."""
+    said = told.told_hash
+    if said == held.told_hash:
+        return Kept.UNCHANGED
+    held.told_hash, held.kind, held.taken_on = said, told.kind.value, told.taken_on
+    held.teeth, held.private = list(told.teeth), held.private or told.private
+    held.released_at = (held.released_at or now) if told.released else None
+    happening = Happening("picture.changed", held.id, patient_id=held.patient_id)
+    await record(writing, held.clinic_id, sender, [happening], now)
+    await leave_other_kinds(writing, held, sender, now)
+    return Kept.UPDATED
+
+
+async def excuse(sweeping: Sweeping, claimed: Sequence[ClaimedPicture]) -> None:
+    """A try that failed for what is no picture's fault does not count."""
+    ids = [each.picture_id for each in claimed]
+    still = (col(Picture.id) == func.any(ids), col(Picture.state) == PictureState.UPLOADED.value)
+    less = update(Picture).where(*still, col(Picture.attempts) > 0).values(attempts=Picture.attempts - 1)
+    if ids:
+        await sweeping.execute(less.execution_options(synchronize_session=False))
+
+
+async def claim_pictures(
+    sweeping: Sweeping, now: datetime, limit: int, *, elsewhere: bool = False
+) -> list[ClaimedPicture]:
+    """Take up to `limit` pictures that wait, oldest first, of all clinics; other workers skip them for `LEASE`.
+
+    `elsewhere`: of those that other servers keep, where the server does not rest; else of all others.
+    """
+    waiting = (
+        select(col(Picture.clinic_id), col(Picture.id))
+        .where(
+            col(Picture.state) == PictureState.UPLOADED.value,
+            col(Picture.lease_until).is_(None) | (col(Picture.lease_until) <= now),
+            _kept_elsewhere(now) if elsewhere else ~_kept_elsewhere(None),
+        )
+        .order_by(col(Picture.uploaded_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("waiting")
+    )
+    taken = (
+        update(Picture)
+        .where(col(Picture.clinic_id) == waiting.c.clinic_id, col(Picture.id) == waiting.c.id)
+        .values(lease_until=now + LEASE, attempts=Picture.attempts + 1)
+        .returning(Picture)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    rows = list((await sweeping.execute(taken)).scalars())
+    people = await people_named(sweeping, [row.patient_id for row in rows]) if rows else {}
+    return [_claimed(row, *people[row.patient_id]) for row in rows if row.patient_id in people]
+
+
+def _kept_elsewhere(asked_at: datetime | None) -> ColumnElement[bool]:
+    """SQL: whether another server keeps a picture; `asked_at`: and may be asked for it then."""
+    there = exists().where(col(PictureElsewhere.clinic_id) == Picture.clinic_id, col(PictureElsewhere.id) == Picture.id)
+    if asked_at is None:
+        return there
+    rests_until = col(DicomwebSource.rests_until)
+    return there.where(
+        col(DicomwebSource.clinic_id) == PictureElsewhere.clinic_id,
+        col(DicomwebSource.id) == PictureElsewhere.source_id,
+        rests_until.is_(None) | (rests_until <= asked_at),
+    )
+
+
+def _claimed(row: Picture, given_name: str, family_name: str, birth_date: date | None) -> ClaimedPicture:
+    return ClaimedPicture(
+        row.clinic_id, row.id, row.patient_id, row.sha256, row.size_bytes, MediaType(row.media_type), row.upload_id,
+        row.attempts, row.person_confirmed_at is not None, given_name, family_name, birth_date,
+    )  # fmt: skip
+
+
+async def discard_picture(writing: Writing, held: Picture, actor: Actor, now: datetime) -> None:
+    """Take a picture away for good; its file goes with the next sweep where nothing else shows it."""
+    happening = Happening("picture.discarded", held.id, patient_id=held.patient_id)
+    await record(writing, held.clinic_id, actor, [happening], now)
+    await writing.execute(delete(Picture).where(col(Picture.id) == held.id))

@@ -1,0 +1,72 @@
+"""The pixel element of a DICOM file for the patient's copy: the same pixels, none of the words around them."""
+
+import struct
+from collections.abc import Iterator
+
+from pydicom.pixels.utils import get_expected_length
+
+from media.dicom.codestream import clean_frames
+from media.dicom.file import UNDEFINED, DicomFile
+from media.dicom.fragments import DELIMITERS, ITEM, ITEMS_END, frames_of, offsets_of
+from media.dicom.values import whole
+
+_ELEMENTS = {"PixelData": 0x0010, "FloatPixelData": 0x0008, "DoubleFloatPixelData": 0x0009}
+_VRS = {"FloatPixelData": "OF", "DoubleFloatPixelData": "OD"}
+_GROUP, _BYTE = 0x7FE0, 8
+
+
+def pixel_element(file: DicomFile) -> Iterator[bytes | memoryview]:
+    """The element in pieces, so that a large one is not held twice.
+
+    Uncompressed pixels are the bytes of the file, without what may follow the last frame. Compressed ones too, in the
+    same fragments, but what in them is neither pixels nor how to read them is overwritten with zeros.
+    """
+    if file.syntax.is_encapsulated:
+        yield _head(file, UNDEFINED)
+        yield from _fragmented(file)
+        yield struct.pack("<HHI", DELIMITERS, ITEMS_END, 0)
+        return
+    # The byte that makes it even comes along: in a big endian word it stands before the last one.
+    content, begins = memoryview(file.content), file.pixels.begins
+    expected = native_bytes(file)
+    value = content[begins : begins + min(file.pixels.length, expected + expected % 2)]
+    yield _head(file, len(value) + len(value) % 2)
+    yield value
+    yield bytes(len(value) % 2)
+
+
+def native_bytes(file: DicomFile) -> int:
+    """How long the uncompressed pixels of all frames are."""
+    return get_expected_length(file.header, unit="bytes")
+
+
+def _head(file: DicomFile, length: int) -> bytes:
+    order = "<" if file.syntax.is_little_endian else ">"
+    tag = struct.pack(f"{order}HH", _GROUP, _ELEMENTS[file.pixels.keyword])
+    if file.syntax.is_implicit_VR:
+        return tag + struct.pack(f"{order}I", length)
+    return tag + _vr(file).encode() + struct.pack(f"{order}HI", 0, length)
+
+
+def _vr(file: DicomFile) -> str:
+    """PS3.5 §8.2: bytes where the pixels are compressed or narrow, else words."""
+    if file.pixels.keyword in _VRS:
+        return _VRS[file.pixels.keyword]
+    if file.pixels.vr in ("OB", "OW"):
+        return file.pixels.vr
+    return "OB" if file.syntax.is_encapsulated or whole(file.header, "BitsAllocated") <= _BYTE else "OW"
+
+
+def _fragmented(file: DicomFile) -> Iterator[bytes]:
+    frames = frames_of(file)
+    yield from _item(offsets_of(file, frames))
+    for spans, clean in zip(frames, clean_frames(file, frames), strict=True):
+        at = 0
+        for begins, ends in spans:
+            yield from _item(clean[at : at + ends - begins])
+            at += ends - begins
+
+
+def _item(value: bytes) -> Iterator[bytes]:
+    yield struct.pack("<HHI", DELIMITERS, ITEM, len(value))
+    yield value

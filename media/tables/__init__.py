@@ -1,0 +1,18 @@
+"""Rows of media: pictures and their uploads, series of them, what was drawn on them, where else they are kept."""
+
+from media.tables.elsewhere import DicomwebSource, PictureElsewhere
+from media.tables.files import FileLeft, Upload
+from media.tables.pictures import Drawing, Picture, PictureDicom
+from media.tables.series import Series, SeriesView
+
+__all__ = [
+    "DicomwebSource",
+    "Drawing",
+    "FileLeft",
+    "Picture",
+    "PictureDicom",
+    "PictureElsewhere",
+    "Series",
+    "SeriesView",
+    "Upload",
+]
