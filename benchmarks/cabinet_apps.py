@@ -101,7 +101,10 @@ select json_build_object(
         from plan_stage s where s.clinic_id = $1 and s.plan_id = l.id)) order by l.id desc), '[]')
     from plan l where l.clinic_id = $1 and l.patient_id = $2 and l.status not in ('draft', 'superseded')),
   'pictures', (select coalesce(json_agg(json_build_object('picture_id', m.id, 'kind', m.kind, 'state', m.state,
-      'taken_on', m.taken_on, 'width', m.width, 'height', m.height) order by m.id desc), '[]')
+      'taken_on', m.taken_on, 'teeth', m.teeth, 'width', m.width, 'height', m.height, 'frames', m.frames,
+      'row_spacing_mm', m.row_spacing_mm, 'column_spacing_mm', m.column_spacing_mm, 'blurhash', m.blurhash,
+      'comment', m.comment, 'has_drawing', m.drawn is not null, 'acquired', null,
+      'download', json_build_object('media_type', m.media_type, 'size_bytes', m.size_bytes)) order by m.id desc), '[]')
     from picture m where m.clinic_id = $1 and m.patient_id = $2 and m.state = 'ready' and m.released_at is not null),
   'promotions', (select coalesce(json_agg(json_build_object('promotion_id', o.id,
       'title', o.texts -> p.language -> 'title', 'terms', o.texts -> p.language -> 'terms', 'ends_on', o.ends_on,
