@@ -10,10 +10,8 @@ from api.caller import PatientClaims
 from api.patient.documents import Note, Sha256
 from api.patient.plans import plan_shown
 from api.patient.record import RecordRoutes
-from api.patient.signatures import CodeOnItsWay, NoPhone
 from api.ports import Ports, PortsHere
-from api.problems import language_of
-from api.texts import signing_code_text
+from api.signing_code import CodeOnItsWay, send_signing_code
 from api.transaction import PatientWrites, RecordAsked, record_opened, record_to_open, record_writes, scope_of
 from cabinet.commands.answers import AlreadySaid, OfferDecided, Said, answer_offer, check_answer, expect_code
 from cabinet.offer_answer import DeclineReason, Verdict
@@ -23,12 +21,11 @@ from cabinet.signing import LEAST_INK, MOST_STROKES, SignMethod, Stroke, ink
 from clinic.facts import Language
 from clinic.household import AccessScope
 from core.clock import now
-from core.database import NOBODY, Writing
+from core.database import Writing
 from core.events import Actor, ActorKind
 from core.values import Value
-from identity.commands import CodeWrong, Keys, send_code, spend_code
+from identity.commands import CodeWrong, Keys, spend_code
 from identity.queries import account_phone
-from identity.sign_in import CODE_LIFE, RESEND_WAITS
 from identity.tokens import Claims
 
 routes = RecordRoutes("plans")
@@ -87,21 +84,13 @@ async def send(
         await _checked(ports, claims, asked, plan_id, _accepted(claims, body, SignMethod.CODE))
     except AlreadySaid:
         raise OfferDecided from None  # no code is needed for what was said
-    address = request.client.host if request.client else ""
-    async with ports.database.writing(NOBODY) as writing:
-        phone = await account_phone(writing, claims.subject_id)
-        if phone is None:
-            raise NoPhone
-        sent = await send_code(writing, ports.keys, phone, address, now())
-    async with ports.database.writing(scope_of(claims)) as writing:
-        patient_id = await record_to_open(writing, claims, asked, now(), AccessScope.SIGN)
-        await expect_code(writing, claims.clinic_id, patient_id, plan_id, claims.subject_id, sent.challenge_id)
-    if sent.code is not None:
-        text = signing_code_text(sent.code, language_of(request.headers.get("accept-language", "")))
-        background.add_task(ports.texts.send, phone, text)
-    return CodeOnItsWay(
-        expires_in_seconds=int(CODE_LIFE.total_seconds()), resend_after_seconds=int(RESEND_WAITS[0].total_seconds())
-    )
+
+    async def expect(challenge_id: UUID) -> None:
+        async with ports.database.writing(scope_of(claims)) as writing:
+            patient_id = await record_to_open(writing, claims, asked, now(), AccessScope.SIGN)
+            await expect_code(writing, claims.clinic_id, patient_id, plan_id, claims.subject_id, challenge_id)
+
+    return await send_signing_code(ports, claims, request, background, expect)
 
 
 @routes.post(

@@ -13,8 +13,7 @@ from api.caller import PatientClaims
 from api.patient.documents import Sha256
 from api.patient.record import RecordRoutes
 from api.ports import Ports, PortsHere
-from api.problems import language_of
-from api.texts import signing_code_text
+from api.signing_code import CodeOnItsWay, send_signing_code
 from api.transaction import record_asked, record_to_open, scope_of
 from cabinet.commands.signatures import (
     Intent,
@@ -34,27 +33,14 @@ from cabinet.signing import LEAST_INK, MOST_STROKES, SignMethod, Stroke, ink
 from clinic.household import AccessScope
 from core.clock import now
 from core.database import NOBODY, Writing
-from core.errors import Conflict
 from core.events import Actor, ActorKind
-from core.values import Int32, ShortText, Value
-from identity.commands import CodeWrong, send_code, spend_code
+from core.values import ShortText, Value
+from identity.commands import CodeWrong, spend_code
 from identity.queries import account_phone
-from identity.sign_in import CODE_LIFE, RESEND_WAITS
 from identity.tokens import Claims
 
 routes = RecordRoutes("documents")
 _STALE = {412: {"description": "What was shown is not what the document says now."}}
-
-
-class NoPhone(Conflict):
-    """This account signs in without a phone."""
-
-    slug = "no-phone-for-code"
-
-
-class CodeOnItsWay(Value):
-    expires_in_seconds: Int32
-    resend_after_seconds: Int32
 
 
 class SignatureWish(Value):
@@ -99,21 +85,13 @@ async def send(
     async with ports.database.writing(scope_of(claims)) as writing:
         patient_id = await _may_sign(writing, claims, asked, at)
         await check_signable(writing, claims.clinic_id, patient_id, document_id, intent, at)
-    address = request.client.host if request.client else ""
-    async with ports.database.writing(NOBODY) as writing:
-        phone = await account_phone(writing, claims.subject_id)
-        if phone is None:
-            raise NoPhone
-        sent = await send_code(writing, ports.keys, phone, address, at)
-    async with ports.database.writing(scope_of(claims)) as writing:
-        await _may_sign(writing, claims, asked, at)
-        await expect_code(writing, claims.clinic_id, patient_id, document_id, claims.subject_id, sent.challenge_id)
-    if sent.code is not None:
-        text = signing_code_text(sent.code, language_of(request.headers.get("accept-language", "")))
-        background.add_task(ports.texts.send, phone, text)
-    return CodeOnItsWay(
-        expires_in_seconds=int(CODE_LIFE.total_seconds()), resend_after_seconds=int(RESEND_WAITS[0].total_seconds())
-    )
+
+    async def expect(challenge_id: UUID) -> None:
+        async with ports.database.writing(scope_of(claims)) as writing:
+            await _may_sign(writing, claims, asked, at)
+            await expect_code(writing, claims.clinic_id, patient_id, document_id, claims.subject_id, challenge_id)
+
+    return await send_signing_code(ports, claims, request, background, expect)
 
 
 @routes.post(

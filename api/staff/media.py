@@ -10,13 +10,11 @@ from api.caller import StaffClaims
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, List, id_of, page_of
 from api.pictures import LARGEST_FORM, PictureUpload, take_picture
 from api.ports import PortsHere
-from api.staff.uploads import standing
+from api.staff.uploads import admitting, standing
 from api.strict import StrictRoute
 from api.teeth import FdiTooth
 from api.transaction import StaffWrites, scope_of, staff_writes
-from api.uploads import Admitted
 from clinic.queries import home_branch
-from core.database import Reading
 from core.errors import NotFound
 from core.values import Value
 from identity.permissions import Permission
@@ -40,16 +38,8 @@ class PictureFilePage(Value):
 )
 async def upload(ports: PortsHere, claims: StaffClaims, patient_id: UUID, form: PictureUpload) -> PictureFile:
     """Keep a picture of this patient. It is shown once it was looked into and is released."""
-
-    stand = standing(claims)
-
-    async def admit(reading: Reading) -> Admitted:
-        sender = await stand(reading)
-        if await home_branch(reading, patient_id) is None:
-            raise NotFound
-        return Admitted(patient_id, sender)
-
-    _, picture = await take_picture(ports, scope_of(claims), admit, stand, form)
+    admit = admitting(claims, patient_id)
+    _, picture = await take_picture(ports, scope_of(claims), admit, standing(claims), form)
     return picture
 
 

@@ -10,7 +10,7 @@ from api.ports import PortsHere
 from api.strict import StrictRoute
 from api.transaction import scope_of, standing_staff
 from api.upload_views import MOST_PARTS, UploadPart, UploadStart, UploadView
-from api.uploads import LARGEST_PART, Admitted, Stand, complete, give_up, look, start, take_part
+from api.uploads import LARGEST_PART, Admit, Admitted, Stand, complete, give_up, look, start, take_part
 from clinic.queries import home_branch
 from core.database import Reading
 from core.errors import NotFound
@@ -40,11 +40,8 @@ def standing(claims: Claims) -> Stand:
     return stand
 
 
-@router.post(
-    "/patients/{patient_id}/uploads", status_code=201, summary="Announce a picture", operation_id="startUpload"
-)
-async def begin(ports: PortsHere, claims: StaffClaims, patient_id: UUID, body: UploadStart) -> UploadView:
-    """Say what will be sent; the answer says in which parts, and where to. Announcing it again goes on with it."""
+def admitting(claims: Claims, patient_id: UUID) -> Admit:
+    """For a patient of the clinic. What it gives raises `NotFound` for any other."""
     stand = standing(claims)
 
     async def admit(reading: Reading) -> Admitted:
@@ -53,7 +50,15 @@ async def begin(ports: PortsHere, claims: StaffClaims, patient_id: UUID, body: U
             raise NotFound
         return Admitted(patient_id, sender)
 
-    view, _ = await start(ports, scope_of(claims), admit, body)
+    return admit
+
+
+@router.post(
+    "/patients/{patient_id}/uploads", status_code=201, summary="Announce a picture", operation_id="startUpload"
+)
+async def begin(ports: PortsHere, claims: StaffClaims, patient_id: UUID, body: UploadStart) -> UploadView:
+    """Say what will be sent; the answer says in which parts, and where to. Announcing it again goes on with it."""
+    view, _ = await start(ports, scope_of(claims), admitting(claims, patient_id), body)
     assert view is not None  # only named pictures are known before they come
     return view
 

@@ -72,8 +72,9 @@ async def look_into_pictures(looking: Looking, now: datetime) -> int:
         if ready.upload_id is not None:
             await looking.storage.erase_under(ready.lies_at)
     failed = [each for each, end in zip(claimed, seen, strict=True) if isinstance(end, BaseException)]
-    async with looking.database.sweeping() as sweeping:
-        await excuse(sweeping, failed)
+    if failed:
+        async with looking.database.sweeping() as sweeping:
+            await excuse(sweeping, failed)
     for end in seen:
         if isinstance(end, BaseException):
             raise end

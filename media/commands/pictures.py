@@ -152,8 +152,7 @@ async def excuse(sweeping: Sweeping, claimed: Sequence[ClaimedPicture]) -> None:
     ids = [each.picture_id for each in claimed]
     still = (col(Picture.id) == func.any(ids), col(Picture.state) == PictureState.UPLOADED.value)
     less = update(Picture).where(*still, col(Picture.attempts) > 0).values(attempts=Picture.attempts - 1)
-    if ids:
-        await sweeping.execute(less.execution_options(synchronize_session=False))
+    await sweeping.execute(less.execution_options(synchronize_session=False))
 
 
 async def claim_pictures(

@@ -11,16 +11,20 @@ from core.gathering import Ask, Gathering
 
 
 class Counter:
-    """Answers slowly, and remembers who was asked together."""
+    """Remembers who was asked together, and answers while it is `open`."""
 
     def __init__(self, *bad: int) -> None:
         self.calls: list[tuple[Any, list[int]]] = []
+        self.heard: asyncio.Queue[None] = asyncio.Queue()
+        self.open = asyncio.Event()
+        self.open.set()
         self._bad = bad
 
     async def __call__(self, key: Any, asks: Sequence[Ask]) -> list[bytes | None]:
         numbers = [ask["number"] for ask in asks]
         self.calls.append((key, numbers))
-        await asyncio.sleep(0.01)
+        self.heard.put_nowait(None)
+        await self.open.wait()
         if any(number in self._bad for number in numbers):
             raise asyncpg.DataError
         return [b"%d" % number if number % 2 else None for number in numbers]
@@ -46,12 +50,18 @@ async def test_an_ask_alone_waits_for_nobody_and_no_more_run_at_once_than_may() 
     counter = Counter()
     gathering = Gathering(counter, at_once=2, most=8)
     assert await gathering.ask("k", {"number": 1}) == b"1"
-    first, second = (asyncio.create_task(gathering.ask("k", {"number": number})) for number in (3, 5))
-    await asyncio.sleep(0.005)
-    others = [asyncio.create_task(gathering.ask("k", {"number": number})) for number in (7, 9)]
+    counter.open.clear()
+    await counter.heard.get()
+    asks: list[asyncio.Task[bytes | None]] = []
+    for number in (3, 5):
+        asks.append(asyncio.create_task(gathering.ask("k", {"number": number})))
+        await counter.heard.get()
+    asks += [asyncio.create_task(gathering.ask("k", {"number": number})) for number in (7, 9)]
     await asyncio.sleep(0)
-    assert [numbers for _, numbers in counter.calls][:2] == [[1], [3, 5]]
-    assert await asyncio.gather(first, second, *others) == [b"3", b"5", b"7", b"9"]
+    assert [numbers for _, numbers in counter.calls] == [[1], [3], [5]], "two run, and two wait"
+    counter.open.set()
+    assert await asyncio.gather(*asks) == [b"3", b"5", b"7", b"9"]
+    assert [numbers for _, numbers in counter.calls][3:] == [[7, 9]]
 
 
 async def test_what_postgresql_refuses_fails_whoever_asked_it_and_not_the_neighbours() -> None:
@@ -65,10 +75,12 @@ async def test_what_postgresql_refuses_fails_whoever_asked_it_and_not_the_neighb
 async def test_who_gives_up_does_not_take_the_others_answer_away() -> None:
     counter = Counter()
     gathering = Gathering(counter, at_once=1, most=1)
+    counter.open.clear()
     first, second, third = (asyncio.create_task(gathering.ask("k", {"number": number})) for number in (1, 3, 5))
-    await asyncio.sleep(0.005)
+    await counter.heard.get()
     first.cancel()
     second.cancel()
+    counter.open.set()
     assert await third == b"5"
     assert [numbers for _, numbers in counter.calls] == [[1], [5]]
     with pytest.raises(asyncio.CancelledError):
