@@ -41,7 +41,7 @@ async def sent_from_elsewhere(
     headers = {**headers, "accept-ranges": "none", "content-length": str(size)}
     if request.method == "HEAD":  # an archive is not asked for half a gigabyte that nobody reads
         return Response(headers=headers)
-    with tempfile.TemporaryDirectory(prefix="enamel-elsewhere-") as folder:
+    with tempfile.TemporaryDirectory(prefix="served-", dir=ports.storage.workplace()) as folder:
         path = Path(folder) / "original"
         sha256 = await archives_of(ports).fetch(place.elsewhere, path)
         if file_of(sha256, place.elsewhere.instance.frame) != place.sha256:

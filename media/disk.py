@@ -3,9 +3,10 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from stat import S_ISDIR
 
 from core.ids import new_id
 from media.pieces import pieces_of
@@ -26,6 +27,24 @@ def keep(path: Path, halves: Path, pieces: Iterable[bytes]) -> None:
 
     Both folders must be there, on one disk. What a crash leaves, it leaves in `halves`.
     """
+    with _half(halves, pieces) as half:
+        os.replace(half, path)
+    sync_folder(path.parent)
+
+
+def keep_all(halves: Path, given: Sequence[tuple[Path, bytes]]) -> None:
+    """The same for several files: each is whole or not at all, and each folder is written once."""
+    with ExitStack() as stack:
+        whole = [(stack.enter_context(_half(halves, (content,))), path) for path, content in given]
+        for half, path in whole:
+            os.replace(half, path)
+    for folder in {path.parent for path, _ in given}:
+        sync_folder(folder)
+
+
+@contextmanager
+def _half(halves: Path, pieces: Iterable[bytes]) -> Iterator[str]:
+    """A file of them that is on the disk already; forgotten where it was not given a name that stays."""
     handle, name = tempfile.mkstemp(dir=halves)  # mode 600 from the first moment
     try:
         with os.fdopen(handle, "wb") as file:
@@ -33,12 +52,11 @@ def keep(path: Path, halves: Path, pieces: Iterable[bytes]) -> None:
                 file.write(piece)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, path)
+        yield name
     except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(name)
         raise
-    sync_folder(path.parent)
 
 
 def keep_same(path: Path, halves: Path, given: Path) -> None:
@@ -69,6 +87,25 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     if path.parent.is_dir():
         sync_folder(path.parent)
+
+
+def forget_older(folder: Path, before: float) -> None:
+    """Remove from a folder what was last changed before this moment (seconds since 1970)."""
+    for each in list(folder.iterdir()) if folder.is_dir() else ():
+        with suppress(FileNotFoundError):
+            # The last change of the file or of its names: a second name of an old file is new by it.
+            if each.lstat().st_ctime < before:
+                remove(each)
+
+
+def own_temporary_folder() -> Path:
+    """A folder of this user's alone in the system's temporary one. Raises PermissionError where it is another's."""
+    folder = Path(tempfile.gettempdir()) / f"enamel-{os.geteuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise PermissionError(f"{folder} is not a folder of this user alone")
+    return folder
 
 
 def sync_folder(folder: Path) -> None:

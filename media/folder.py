@@ -1,19 +1,28 @@
 """The plain twin of S3: files in a private folder, for development, tests and a clinic with one server."""
 
 import asyncio
-from collections.abc import Sequence
+import logging
+import os
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from errno import errorcode
 from pathlib import Path
 from stat import S_ISREG
+from typing import ParamSpec, TypeVar
 
-from media.disk import keep, keep_same, make_folders, remove
+from core.errors import Unavailable
+from media.disk import forget_older, keep, keep_all, keep_same, make_folders, remove
 from media.folder_uploads import FolderUploads
-from media.pieces import pieces_of, write_pieces
-from media.storage import Missing, Part, Signed, Span, Unfinished, checked_key
+from media.pieces import pieces_of, sha256_of, write_pieces
+from media.storage import Given, Missing, Part, Signed, Span, Unfinished, checked_key
 
 _NOTHING = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 _HALVES_STAY = timedelta(days=1)
+_PAUSE = 5
+_LOG = logging.getLogger("enamel.media")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class FolderStorage:
@@ -29,46 +38,49 @@ class FolderStorage:
         self._uploads = FolderUploads(root / ".uploads", self._halves)
 
     async def put(self, key: str, content: bytes, media_type: str) -> None:  # noqa: ARG002  the row knows the type
-        await asyncio.to_thread(self._put, self._path(key), content)
+        await _on_disk(self._put, self._path(key), content)
 
     async def get(self, key: str, span: Span | None = None) -> bytes:
-        return await asyncio.to_thread(self._get, self._path(key), span)
+        return await _on_disk(self._get, self._path(key), span)
 
     async def put_file(self, key: str, path: Path, media_type: str) -> None:  # noqa: ARG002  the row knows the type
-        await asyncio.to_thread(self._put_file, self._path(key), path)
+        await _on_disk(self._put_file, self._path(key), path)
+
+    async def put_all(self, given: Sequence[Given]) -> None:
+        await _on_disk(self._put_all, [(self._path(each.key), each.content) for each in given])
 
     async def get_file(self, key: str, path: Path) -> str:
-        return await asyncio.to_thread(self._get_file, self._path(key), path)
+        return await _on_disk(self._get_file, self._path(key), path)
 
     async def size(self, key: str) -> int | None:
-        return await asyncio.to_thread(self._size, self._path(key))
+        return await _on_disk(self._size, self._path(key))
 
     async def copy(self, key: str, to: str) -> None:
-        await asyncio.to_thread(self._copy, self._path(key), self._path(to))
+        await _on_disk(self._copy, self._path(key), self._path(to))
 
     async def keys_under(self, folder: str) -> list[str]:
-        return await asyncio.to_thread(self._keys_under, self._path(folder))
+        return await _on_disk(self._keys_under, self._path(folder))
 
     async def erase_under(self, folder: str) -> None:
-        await asyncio.to_thread(self._erase_under, folder, self._path(folder))
+        await _on_disk(self._erase_under, folder, self._path(folder))
 
     async def begin(self, key: str, media_type: str) -> str:  # noqa: ARG002  the row knows the type
-        return await asyncio.to_thread(self._uploads.begin, checked_key(key))
+        return await _on_disk(self._uploads.begin, checked_key(key))
 
     async def put_part(self, key: str, storage_id: str, number: int, content: bytes) -> Part:
-        return await asyncio.to_thread(self._uploads.put_part, checked_key(key), storage_id, number, content)
+        return await _on_disk(self._uploads.put_part, checked_key(key), storage_id, number, content)
 
     async def parts(self, key: str, storage_id: str) -> list[Part]:
-        return await asyncio.to_thread(self._uploads.parts, checked_key(key), storage_id)
+        return await _on_disk(self._uploads.parts, checked_key(key), storage_id)
 
     async def finish(self, key: str, storage_id: str, parts: Sequence[Part]) -> None:
-        await asyncio.to_thread(self._uploads.finish, key, storage_id, parts, self._path(key))
+        await _on_disk(self._uploads.finish, key, storage_id, parts, self._path(key))
 
     async def give_up(self, key: str, storage_id: str) -> None:
-        await asyncio.to_thread(self._give_up, checked_key(key), storage_id)
+        await _on_disk(self._give_up, checked_key(key), storage_id)
 
     async def unfinished(self) -> list[Unfinished]:
-        return await asyncio.to_thread(self._uploads.unfinished)
+        return await _on_disk(self._uploads.unfinished)
 
     async def signed_part(self, key: str, storage_id: str, number: int, size_bytes: int, seconds: int) -> Signed | None:  # noqa: ARG002
         return None
@@ -83,7 +95,11 @@ class FolderStorage:
         return None
 
     async def prepare(self, now: datetime) -> None:
-        await asyncio.to_thread(self._forget_halves, (now - _HALVES_STAY).timestamp())
+        await _on_disk(self._forget_halves, (now - _HALVES_STAY).timestamp())
+
+    def workplace(self) -> Path:
+        make_folders(self._halves)
+        return self._halves
 
     def _path(self, key: str) -> Path:
         return self._root.joinpath(*checked_key(key).split("/"))
@@ -100,6 +116,11 @@ class FolderStorage:
         with given.open("rb") as source:
             self._make_room(path)
             keep(path, self._halves, pieces_of(source))
+
+    def _put_all(self, given: Sequence[tuple[Path, bytes]]) -> None:
+        for path, _ in given:
+            self._make_room(path)
+        keep_all(self._halves, given)
 
     def _copy(self, given: Path, path: Path) -> None:
         if self._size(given) is None:
@@ -125,11 +146,7 @@ class FolderStorage:
             return  # no name of an upload at all
 
     def _forget_halves(self, before: float) -> None:
-        for each in list(self._halves.iterdir()) if self._halves.is_dir() else ():
-            with suppress(FileNotFoundError):
-                # The last change of the file or of its names: a second name of an old file is new by it.
-                if each.lstat().st_ctime < before:
-                    remove(each)
+        forget_older(self._halves, before)
 
     @staticmethod
     def _size(path: Path) -> int | None:
@@ -152,9 +169,21 @@ class FolderStorage:
 
     @staticmethod
     def _get_file(path: Path, to: Path) -> str:
+        with suppress(OSError):  # no second names here, or nothing to name: what it is, opening it tells
+            os.link(path, to)
+            return sha256_of(to)
         try:
             source = path.open("rb")
         except _NOTHING:
             raise Missing from None
         with source:
             return write_pieces(to, pieces_of(source))
+
+
+async def _on_disk(do: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+    """In a thread. What the disk refuses (full, read-only, broken) is said in the log; nobody asks it for a while."""
+    try:
+        return await asyncio.to_thread(do, *given, **named)
+    except OSError as error:
+        _LOG.error("the storage's folder refuses: %s", errorcode.get(error.errno or 0, "no reason given"))
+        raise Unavailable(retry_after_seconds=_PAUSE) from error

@@ -1,18 +1,22 @@
 """Files in an S3 bucket. The bucket is private: links for people are ours (`media.links`)."""
 
+import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from media.disk import forget_older, own_temporary_folder
 from media.pieces import PIECE, write_pieces
 from media.s3_bucket import code_of
 from media.s3_parts import S3Parts
 from media.s3_signed import S3Signed
-from media.storage import Span, checked_key
+from media.storage import Given, Span, checked_key
 
 _LOG = logging.getLogger("enamel.media")
+_LEFT_STAYS = timedelta(days=1)
 _RULE: Any = {
     "ID": "enamel-unfinished-uploads",
     "Status": "Enabled",
@@ -43,6 +47,9 @@ class S3Storage(S3Parts, S3Signed):
         kind = {"ContentType": media_type} | self._kept
         await self._ask(lambda: self._large.upload_file(str(path), self.bucket, key, ExtraArgs=kind))
 
+    async def put_all(self, given: Sequence[Given]) -> None:
+        await asyncio.gather(*(self.put(each.key, each.content, each.media_type) for each in given))
+
     async def get_file(self, key: str, path: Path) -> str:
         checked_key(key)
         return await self._ask(lambda: self._fetch(key, path))
@@ -64,7 +71,11 @@ class S3Storage(S3Parts, S3Signed):
         checked_key(folder)
         await self._ask(lambda: self._erase_under(folder))
 
-    async def prepare(self, now: datetime) -> None:  # noqa: ARG002  the bucket has a clock of its own
+    def workplace(self) -> Path:
+        return own_temporary_folder()
+
+    async def prepare(self, now: datetime) -> None:
+        await asyncio.to_thread(forget_older, self.workplace(), (now - _LEFT_STAYS).timestamp())
         await self._ask(self._prepare)
 
     def _listed(self, prefix: str) -> list[str]:

@@ -65,6 +65,15 @@ class Unfinished:
     begun_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Bytes that are to be kept under a key."""
+
+    key: str
+    content: bytes
+    media_type: str
+
+
 class Storage(Protocol):
     """Keeps bytes under keys of ours. Raises `core.errors.Unavailable` when it cannot be reached."""
 
@@ -77,10 +86,14 @@ class Storage(Protocol):
     async def put_file(self, key: str, path: Path, media_type: str) -> None:
         """The same as `put` for a file of any size, read piece by piece."""
 
-    async def get_file(self, key: str, path: Path) -> str:
-        """Write the bytes into `path`, piece by piece; their SHA-256 in hex. Raises `Missing`.
+    async def put_all(self, given: Sequence[Given]) -> None:
+        """Keep them all, each as `put` does; where it raises, some of them may be kept."""
 
-        The file is mode 600; where it cannot be written to its end, what lies there is worth nothing.
+    async def get_file(self, key: str, path: Path) -> str:
+        """Bring the bytes to `path`, where nothing is yet; their SHA-256 in hex. Raises `Missing`.
+
+        The file is mode 600, to be read and removed and never written into: it may be the kept one by a second name.
+        Where it cannot be brought to its end, what lies there is worth nothing.
         """
 
     async def size(self, key: str) -> int | None:
@@ -147,6 +160,10 @@ class Storage(Protocol):
 
         `file_name` is one of ours: letters, digits, `-_.` and blanks. Raises ValueError for another.
         """
+
+    def workplace(self) -> Path:
+        """A folder of this machine, closed to others, for files on their way in or out: near the kept ones where that
+        spares a copy. What a crash leaves there, `prepare` forgets."""
 
     async def prepare(self, now: datetime) -> None:
         """Set what the storage does by itself, and forget what a crash left half written a day before `now`.

@@ -75,9 +75,9 @@ async def collected(
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
+def scratch(storage: Storage) -> Iterator[Path]:
     """A private place for one archive while it is being written; gone with the block."""
-    with tempfile.TemporaryDirectory(prefix="enamel-archive-") as folder:
+    with tempfile.TemporaryDirectory(prefix="archive-", dir=storage.workplace()) as folder:
         yield Path(folder) / "archive.zip"
 
 

@@ -41,7 +41,7 @@ async def look_elsewhere(looking: Looking, archives: Archives, now: datetime) ->
 async def _settle(
     looking: Looking, archives: Archives, claimed: ClaimedPicture, place: Elsewhere, now: datetime
 ) -> None:
-    with tempfile.TemporaryDirectory(prefix="enamel-picture-") as folder:
+    with tempfile.TemporaryDirectory(prefix="elsewhere-", dir=looking.storage.workplace()) as folder:
         path = Path(folder) / "picture"
         try:
             sha256 = await archives.fetch(place, path)

@@ -33,9 +33,9 @@ from media.darkroom import Darkroom, Unfinished
 from media.kinds import Developed, MediaType, Reason, Rejected, Variant, gives_up
 from media.person import names_another
 from media.scanner import Clean, Infected, Scanner
-from media.storage import Missing, Storage
+from media.storage import Given, Missing, Storage
 
-AHEAD = 4
+AHEAD = 8
 """Pictures claimed for each process: while one is looked into, the others are fetched and stored."""
 
 TURNS = 2
@@ -62,7 +62,7 @@ async def look_into_pictures(looking: Looking, now: datetime) -> int:
         claimed = await claim_pictures(sweeping, now, AHEAD * looking.darkroom.processes)
     if not claimed:
         return 0
-    with tempfile.TemporaryDirectory(prefix="enamel-pictures-") as folder:
+    with tempfile.TemporaryDirectory(prefix="pictures-", dir=looking.storage.workplace()) as folder:
         # Each to its own end: what one of them lacks must not stop its neighbour.
         seen = await asyncio.gather(
             *(_seen(looking, each, Path(folder) / each.picture_id.hex) for each in claimed), return_exceptions=True
@@ -153,8 +153,11 @@ def _is_another(claimed: ClaimedPicture, made: Developed) -> bool:
 async def _stored(storage: Storage, claimed: ClaimedPicture, made: Developed) -> Stored:
     if claimed.upload_id is not None:
         await storage.copy(claimed.lies_at, claimed.key(Variant.ORIGINAL))
-    await storage.put(claimed.key(Variant.PREVIEW_1024), made.preview_1024, MediaType.WEBP)
-    await storage.put(claimed.key(Variant.PREVIEW_256), made.preview_256, MediaType.WEBP)
+    given = [
+        Given(claimed.key(Variant.PREVIEW_1024), made.preview_1024, MediaType.WEBP),
+        Given(claimed.key(Variant.PREVIEW_256), made.preview_256, MediaType.WEBP),
+    ]
     if made.download is not None:
-        await storage.put(claimed.key(Variant.DOWNLOAD), made.download, claimed.media_type)
+        given.append(Given(claimed.key(Variant.DOWNLOAD), made.download, claimed.media_type))
+    await storage.put_all(given)
     return Stored.of(made)

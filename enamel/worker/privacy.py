@@ -94,7 +94,7 @@ async def _stored_copy(database: Database, storage: Storage, claimed: ClaimedCop
         whole = await collected(sweeping, holdings, *patient, only_shown=True, scopes=scopes)
         proofs = await consent_proofs(sweeping, claimed.patient_id)
     shown = [each.model_dump(mode="json") for each in proofs]
-    with scratch() as path:
+    with scratch(storage) as path:
         size = await write_archive(
             path, Collected(whole.tables, whole.files, {"consent_proofs.json": shown}), storage, now
         )
@@ -178,7 +178,7 @@ async def _kept_rows(sweeping: Sweeping, *, clinic_id: UUID, patient_id: UUID) -
 
 
 async def _store_archive(storage: Storage, claimed: ClaimedErasure, whole: Collected, now: datetime) -> int:
-    with scratch() as path:
+    with scratch(storage) as path:
         size = await write_archive(path, whole, storage, now)
         await storage.put_file(archive_key(claimed.clinic_id, claimed.erasure_id), path, _ZIP)
     return size

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Integer, bindparam, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
 from clinic.queries import people_named
-from core.database import Sweeping, Writing
+from core.database import MOMENT_PARAMETER, Sweeping, Writing
 from core.events import Actor, Happening, record
 from core.ids import new_id
 from media.commands.files import leave_files
@@ -22,7 +24,9 @@ from media.storage import file_folder, file_key, upload_key
 from media.tables import DicomwebSource, Picture, PictureElsewhere, Upload
 from media.upload import Announced, ExternalName, told_hash
 
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=10)
+"""As long as all that was claimed together may take, and as the scanner may take over the largest file."""
+_ASKED_AT = bindparam("asked_at", type_=MOMENT_PARAMETER)
 
 
 class Kept(StrEnum):
@@ -162,31 +166,37 @@ async def claim_pictures(
 
     `elsewhere`: of those that other servers keep, where the server does not rest; else of all others.
     """
-    waiting = (
-        select(col(Picture.clinic_id), col(Picture.id))
-        .where(
-            col(Picture.state) == PictureState.UPLOADED.value,
-            col(Picture.lease_until).is_(None) | (col(Picture.lease_until) <= now),
-            _kept_elsewhere(now) if elsewhere else ~_kept_elsewhere(None),
-        )
-        .order_by(col(Picture.uploaded_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("waiting")
-    )
-    taken = (
-        update(Picture)
-        .where(col(Picture.clinic_id) == waiting.c.clinic_id, col(Picture.id) == waiting.c.id)
-        .values(lease_until=now + LEASE, attempts=Picture.attempts + 1)
-        .returning(Picture)
-        .execution_options(synchronize_session=False, populate_existing=True)
-    )
-    rows = list((await sweeping.execute(taken)).scalars())
+    asked = {"asked_at": now, "leased_until": now + LEASE, "most": limit}
+    rows = list((await sweeping.execute(_claiming(elsewhere=elsewhere), asked)).scalars())
     people = await people_named(sweeping, [row.patient_id for row in rows]) if rows else {}
     return [_claimed(row, *people[row.patient_id]) for row in rows if row.patient_id in people]
 
 
-def _kept_elsewhere(asked_at: datetime | None) -> ColumnElement[bool]:
+@cache
+def _claiming(*, elsewhere: bool) -> ReturningUpdate[Any]:
+    """SQL: of `:asked_at`, `:leased_until` and `:most`. Made once: making it costs more than asking it."""
+    waiting = (
+        select(col(Picture.clinic_id), col(Picture.id))
+        .where(
+            col(Picture.state) == PictureState.UPLOADED.value,
+            col(Picture.lease_until).is_(None) | (col(Picture.lease_until) <= _ASKED_AT),
+            _kept_elsewhere(_ASKED_AT) if elsewhere else ~_kept_elsewhere(None),
+        )
+        .order_by(col(Picture.uploaded_at))
+        .limit(bindparam("most", type_=Integer))
+        .with_for_update(skip_locked=True)
+        .cte("waiting")
+    )
+    return (
+        update(Picture)
+        .where(col(Picture.clinic_id) == waiting.c.clinic_id, col(Picture.id) == waiting.c.id)
+        .values(lease_until=bindparam("leased_until", type_=MOMENT_PARAMETER), attempts=Picture.attempts + 1)
+        .returning(Picture)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+
+
+def _kept_elsewhere(asked_at: ColumnElement[datetime] | None) -> ColumnElement[bool]:
     """SQL: whether another server keeps a picture; `asked_at`: and may be asked for it then."""
     there = exists().where(col(PictureElsewhere.clinic_id) == Picture.clinic_id, col(PictureElsewhere.id) == Picture.id)
     if asked_at is None:

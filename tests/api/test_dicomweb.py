@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -26,6 +26,7 @@ from media.archives import Archives
 from media.commands.files import PATIENCE
 from media.dicomweb_http import HttpArchive
 from media.folder import FolderStorage
+from media.storage import Given
 from media.upload import Quota
 from tests.api.test_media import link, listed, refused, send, sent
 from tests.conftest import Queries
@@ -233,7 +234,7 @@ async def test_a_picture_that_is_not_there_is_asked_for_again_and_given_up_in_th
     late, never = await told(world, body=there(2)), await told(world, MINE.replace("x-1", "x-3"), there(3))
     await fetch(world)
     peer.kept[instance(2).instance_uid] = SCAN
-    for minutes in (6, 12, 18):
+    for minutes in (11, 22, 33):
         await fetch(world, timedelta(minutes=minutes))
     assert (await shown(world, late["picture_id"]))["state"] == "ready"
     given_up = await shown(world, never["picture_id"])
@@ -392,10 +393,9 @@ async def test_two_workers_at_once_settle_a_picture_once(world: World, peer: Wad
 class TornStorage(FolderStorage):
     """A storage that is lost after the first preview."""
 
-    async def put(self, key: str, content: bytes, media_type: str) -> None:
-        if key.endswith("preview_256"):
-            raise Unavailable
-        await super().put(key, content, media_type)
+    async def put_all(self, given: Sequence[Given]) -> None:
+        await super().put_all(given[:1])
+        raise Unavailable
 
 
 async def test_a_worker_that_ends_in_the_middle_leaves_nothing_wrong_and_the_next_goes_on(
@@ -410,19 +410,15 @@ async def test_a_worker_that_ends_in_the_middle_leaves_nothing_wrong_and_the_nex
     await sweep_files(world.database, world.ports.storage, now() + 2 * PATIENCE)
     assert await keys(world) == {"preview_1024"}, "whose file it is was noted before: no sweep erases it"
     assert (await shown(world, receipt["picture_id"]))["state"] == "uploaded"
-    assert await fetch(world, timedelta(minutes=6)) == 1
+    assert await fetch(world, timedelta(minutes=11)) == 1
     assert (await shown(world, receipt["picture_id"]))["state"] == "ready"
 
 
-async def test_no_file_is_left_behind_by_what_was_fetched(
-    world: World, peer: WadoPeer, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    (tmp_path / "temporary").mkdir()
+async def test_no_file_is_left_behind_by_what_was_fetched(world: World, peer: WadoPeer) -> None:
     await named(world, peer)
     receipt = await told(world)
     await fetch(world)
     await world.http.get(await staff_link(world, receipt["picture_id"]))
     peer.speak = wado.says_more
     await world.http.get(await staff_link(world, receipt["picture_id"]))
-    assert os.listdir(tmp_path / "temporary") == []
+    assert os.listdir(world.ports.storage.workplace()) == []

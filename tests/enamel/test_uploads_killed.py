@@ -140,7 +140,14 @@ async def test_an_upload_whose_sender_never_comes_back_leaves_nothing(
 
 @pytest.mark.parametrize(
     ("method", "when"),
-    [("get_file", "after"), ("copy", "before"), ("copy", "after"), ("put", "after"), ("erase_under", "before")],
+    [
+        ("get_file", "after"),
+        ("copy", "before"),
+        ("copy", "after"),
+        ("put_all", "before"),
+        ("put_all", "after"),
+        ("erase_under", "before"),
+    ],
 )
 async def test_a_worker_killed_while_it_looks_loses_nothing_and_another_brings_it_to_its_end(
     world: World, start: Start, method: str, when: str
@@ -150,7 +157,7 @@ async def test_a_worker_killed_while_it_looks_loses_nothing_and_another_brings_i
     worker = await start("worker", method, when)
     await killed_when_stalled(worker)
     assert await states(world) == (["ready"] if method == "erase_under" else ["uploaded"])
-    await look(world, now() + timedelta(minutes=6))
+    await look(world, now() + timedelta(minutes=11))
     assert await states(world) == ["ready"]
     await swept(world)
     kept = await keys(world)

@@ -3,16 +3,18 @@
 import asyncio
 import hashlib
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.clock import now
 from core.errors import Unavailable
 from core.ids import new_id
 from media.kinds import Variant
 from media.s3 import S3Storage
-from media.storage import Missing, Span, Storage, checked_key, file_key
+from media.storage import Given, Missing, Span, Storage, checked_key, file_key
 
 KEY = file_key(new_id(), "0" * 64, Variant.ORIGINAL)
 CONTENT = bytes(range(256)) * 40
@@ -36,6 +38,23 @@ async def test_keeping_again_replaces(storage: Storage) -> None:
     await storage.put(KEY, CONTENT, "image/jpeg")
     await storage.put(KEY, b"other", "image/webp")
     assert await storage.get(KEY) == b"other"
+
+
+async def test_several_are_kept_together_beside_and_over_others(storage: Storage) -> None:
+    await storage.put(KEY, b"old", "image/jpeg")
+    given = [Given(KEY, CONTENT, "image/jpeg"), Given(f"{new_id()}/other", b"new", "image/webp")]
+    await storage.put_all(given)
+    assert [await storage.get(each.key) for each in given] == [CONTENT, b"new"]
+
+
+async def test_what_a_crash_left_at_work_is_forgotten_after_a_day(storage: Storage) -> None:
+    left = storage.workplace() / new_id().hex
+    left.mkdir(mode=0o700)
+    (left / "picture").write_bytes(CONTENT)
+    await storage.prepare(now())
+    assert left.exists()
+    await storage.prepare(now() + timedelta(days=1, minutes=1))
+    assert not left.exists()
 
 
 async def test_an_empty_file_is_a_file(storage: Storage) -> None:

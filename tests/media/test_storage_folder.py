@@ -1,5 +1,6 @@
 """The folder twin: closed to others, and never half a file, whenever it is killed."""
 
+import hashlib
 import os
 import random
 import subprocess
@@ -11,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from core.clock import now
+from core.errors import Unavailable
 from core.ids import new_id
 from media.folder import FolderStorage
 from media.kinds import Variant
-from media.storage import SMALLEST_PART, Missing, Part, file_key, upload_key
+from media.storage import SMALLEST_PART, Given, Missing, Part, file_key, upload_key
 
 KEY = file_key(new_id(), "0" * 64, Variant.ORIGINAL)
 CONTENT = bytes(range(256)) * 40
@@ -34,18 +36,49 @@ async def test_the_folder_is_closed_to_others_and_keeps_no_half_file(tmp_path: P
     assert {oct(folder.stat().st_mode & 0o777) for folder in folders} == {"0o700"}
 
 
-async def test_a_put_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_is_said_to_be_unavailable_and_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     storage = FolderStorage(tmp_path)
     await storage.put(KEY, CONTENT, "image/jpeg")
 
     def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(28, "No space left on device", "/a/folder/of/the/clinic")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(Unavailable):
         await storage.put(KEY, b"new", "image/jpeg")
+    assert [record.getMessage() for record in caplog.records] == ["the storage's folder refuses: ENOSPC"]
     assert await storage.get(KEY) == CONTENT
     assert [path.name for path in files_below(tmp_path)] == [Variant.ORIGINAL.value]
+
+
+async def test_of_several_files_each_is_whole_and_nothing_half_stays_where_one_cannot_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage, keys = FolderStorage(tmp_path), [f"{new_id()}/{name}" for name in ("first", "second", "third")]
+    replace = os.replace
+
+    def full(name: str, path: Path) -> None:
+        if path.name == "second":
+            raise OSError(28, "No space left on device")
+        replace(name, path)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(Unavailable):
+        await storage.put_all([Given(key, CONTENT, "image/webp") for key in keys])
+    assert [path.relative_to(tmp_path).as_posix() for path in files_below(tmp_path)] == [keys[0]]
+
+
+async def test_a_fetched_file_costs_no_copy_and_its_removal_leaves_the_kept_one(tmp_path: Path) -> None:
+    storage = FolderStorage(tmp_path / "files")
+    await storage.put(KEY, CONTENT, "image/jpeg")
+    fetched = storage.workplace() / "fetched"
+    await storage.get_file(KEY, fetched)
+    assert fetched.stat().st_nlink == 2
+    fetched.unlink()
+    assert await storage.get(KEY) == CONTENT
+    assert oct(storage.workplace().stat().st_mode & 0o777) == "0o700"
 
 
 async def test_an_upload_is_closed_to_others_and_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -71,6 +104,8 @@ async def test_a_disk_that_knows_no_second_names_copies(tmp_path: Path, monkeypa
     await storage.put(KEY, CONTENT, "image/jpeg")
     await storage.copy(KEY, to)
     assert await storage.get(to) == CONTENT
+    assert await storage.get_file(KEY, tmp_path / "fetched") == hashlib.sha256(CONTENT).hexdigest()
+    assert (tmp_path / "fetched").read_bytes() == CONTENT
     with pytest.raises(Missing):
         await storage.copy(f"{new_id()}/never", to)
 
@@ -104,7 +139,7 @@ async def test_an_upload_whose_emptying_broke_off_is_found_and_given_up_again(
             raise OSError(5, "Input/output error")
 
         broken.setattr(Path, "unlink", unlink)
-        with pytest.raises(OSError, match="Input/output"):
+        with pytest.raises(Unavailable):
             await storage.give_up(key, storage_id)
     with pytest.raises(Missing):
         await storage.parts(key, storage_id)
