@@ -40,6 +40,7 @@ _REASONS = {
     401: "Nobody is signed in, or the token is not good here.",
     403: "The caller may not do this.",
     404: "Unknown, deleted or somebody else's.",
+    408: "The body stopped coming.",
     409: "The present state does not allow it.",
     412: "Decided on an older version than the present one.",
     413: "Larger than allowed.",
@@ -115,7 +116,7 @@ def _tidy(method: str, operation: dict[str, Any]) -> None:
     statuses = set(_REASONS) - (set() if operation.get("security") else {403})
     names_something = any(parameter["in"] == "path" for parameter in operation.get("parameters", []))
     if "requestBody" not in operation:
-        statuses -= {404, 415}
+        statuses -= {404, 408, 415}
     if names_something:
         statuses.add(404)
     if method != "put" and "412" not in operation["responses"]:

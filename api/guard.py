@@ -5,17 +5,20 @@ import secrets
 from collections.abc import Collection
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.failures import failure_problem, log_failure
-from api.problems import Malformed, problem_response
+from api.problems import BodyTooSlow, Malformed, problem_response
 from core.errors import Refusal, TooLarge
 
 MOST_HEADERS = 100
 LARGEST_HEADERS = 32 * 1024
 LONGEST_URL = 4 * 1024
 LONGEST_PAUSE_SECONDS = 60.0
+LONGEST_SILENCE_SECONDS = 30.0
+"""Between two pieces of a body."""
 LONGEST_REQUEST_SECONDS = 900.0
 
 # A shared cache must never hold a patient's page; a browser must never guess a type or frame us.
@@ -31,11 +34,19 @@ _TOO_LARGE = 413
 
 class Guard:
     def __init__(
-        self, app: ASGIApp, allowed_hosts: Collection[str], *, pause_seconds: float = LONGEST_PAUSE_SECONDS
+        self,
+        app: ASGIApp,
+        allowed_hosts: Collection[str],
+        *,
+        pause_seconds: float = LONGEST_PAUSE_SECONDS,
+        silence_seconds: float = LONGEST_SILENCE_SECONDS,
+        request_seconds: float = LONGEST_REQUEST_SECONDS,
     ) -> None:
         self.app = _TooLargeWorded(app)
         self._hosts = {host.lower() for host in allowed_hosts}
         self._pause_seconds = pause_seconds
+        self._silence_seconds = silence_seconds
+        self._request_seconds = request_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
@@ -61,13 +72,38 @@ class Guard:
         if refusal is not None:
             await problem_response(Request(scope), refusal)(scope, receive, send_safely)
             return
+        body = _Body(receive)
         try:
-            async with asyncio.timeout(LONGEST_REQUEST_SECONDS):
-                await _while_it_moves(self.app, scope, receive, send_safely, self._pause_seconds)
+            async with asyncio.timeout(self._request_seconds):
+                await self._while_it_moves(scope, body, send_safely)
+        except ClientDisconnect:
+            return  # nobody is left to answer, and nothing of ours failed
         except Exception as error:  # noqa: BLE001  the last line of defence: whatever it is, the caller gets a problem
+            if isinstance(error, TimeoutError) and body.is_awaited and not started:
+                await _hung_up(problem_response(Request(scope), BodyTooSlow()))(scope, receive, send_safely)
+                return
             log_failure(request_id, error)
             if not started:
                 await failure_problem(Request(scope), error)(scope, receive, send_safely)
+
+    async def _while_it_moves(self, scope: Scope, body: "_Body", send: Send) -> None:
+        """Run for as long as something is received or sent: a big upload over a poor line is no stuck request."""
+        clock = asyncio.get_running_loop().time
+
+        async with asyncio.timeout(self._pause_seconds) as pause:
+
+            async def receive_on() -> Message:
+                if not body.is_whole:
+                    pause.reschedule(clock() + self._silence_seconds)
+                message = await body.next()
+                pause.reschedule(clock() + self._pause_seconds)
+                return message
+
+            async def send_on(message: Message) -> None:
+                pause.reschedule(clock() + self._pause_seconds)
+                await send(message)
+
+            await self.app(scope, receive_on, send_on)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The same checks for a socket, which is refused before it is accepted; it lives as long as it likes."""
@@ -125,22 +161,26 @@ def _is_bare_too_large(message: Message) -> bool:
     return Headers(raw=message["headers"]).get("content-type", "").startswith("text/plain")
 
 
-async def _while_it_moves(app: ASGIApp, scope: Scope, receive: Receive, send: Send, pause_seconds: float) -> None:
-    """Run `app` for as long as something is received or sent: a big upload over a poor line is no stuck request."""
-    clock = asyncio.get_running_loop().time
+class _Body:
+    """A request's body as it comes. `is_awaited`: the application waits for a piece of it at this moment."""
 
-    async with asyncio.timeout(pause_seconds) as pause:
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.is_whole = False
+        self.is_awaited = False
 
-        async def receive_on() -> Message:
-            message = await receive()
-            pause.reschedule(clock() + pause_seconds)
-            return message
+    async def next(self) -> Message:
+        self.is_awaited = not self.is_whole
+        message = await self._receive()
+        self.is_awaited = False
+        self.is_whole = not message.get("more_body", False)
+        return message
 
-        async def send_on(message: Message) -> None:
-            pause.reschedule(clock() + pause_seconds)
-            await send(message)
 
-        await app(scope, receive_on, send_on)
+def _hung_up(answer: Response) -> Response:
+    """With word that the connection ends: the rest of the body would be taken for the next request."""
+    answer.headers["connection"] = "close"
+    return answer
 
 
 def _without_port(host: str) -> str:

@@ -2,7 +2,8 @@
 
 A link is asked for per view by somebody who may see the picture now. It then works without a sign-in (an image
 tag sends none) for five minutes, for one file; its address says nothing about the patient. When it is opened, the
-right is asked again: a picture that was hidden, moved or marked as private meanwhile is not there any more.
+right is asked again: a picture that was hidden, moved or marked as private meanwhile is not there any more, nor for
+anybody who signed out or lost the right to see it.
 """
 
 import asyncio
@@ -17,6 +18,8 @@ from pydantic import Field
 
 from api.downloads import FileLost, kept_bytes
 from api.elsewhere import sent_from_elsewhere
+from api.etags import holds
+from api.holders import still_may
 from api.ports import Ports, PortsHere
 from api.problems import RangeNotSatisfiable, problem_response
 from api.ranges import asked_span
@@ -28,7 +31,7 @@ from core.moments import Moment
 from core.values import Value
 from media.formats import converted
 from media.kinds import Variant
-from media.links import LINK_LIFE, SIGNATURE_LENGTH, Holder, Link, opened_link, patient_mark, signature
+from media.links import LINK_LIFE, SIGNATURE_LENGTH, GivenTo, Holder, Link, opened_link, patient_mark, signature
 from media.queries import Served, served
 from media.storage import Span, Storage
 from media.variant import MADE_FROM
@@ -57,13 +60,13 @@ async def file_to_link(
 
 
 async def linked(
-    ports: Ports, clinic_id: UUID, picture_id: UUID, variant: Variant, file: Served, holder: Holder, at: datetime
+    ports: Ports, clinic_id: UUID, picture_id: UUID, variant: Variant, file: Served, given_to: GivenTo, at: datetime
 ) -> PictureLink:
     """A link to it. What is made when it is first asked for is made here: outside of any transaction."""
     if variant in MADE_FROM:
         await _make(ports, clinic_id, picture_id, variant, file.key)
     expires_at = at.replace(microsecond=0) + LINK_LIFE
-    signed = signature(_link_key(ports), clinic_id, file.patient_id, picture_id, variant, holder, expires_at)
+    signed = signature(_link_key(ports), clinic_id, file.patient_id, picture_id, variant, given_to, expires_at)
     url = f"{ports.public_url}/v1/media/{picture_id}/{variant.value}?signature={signed}"
     return PictureLink(url=url, expires_at=expires_at)
 
@@ -120,10 +123,11 @@ async def look(
 
 
 async def _served(ports: Ports, request: Request, picture_id: UUID, variant: Variant, given: str) -> Response:
-    link = opened_link(_link_key(ports), picture_id, variant, given, now())
-    file = await _still_theirs(ports, link, picture_id, variant)
+    at = now()
+    link = opened_link(_link_key(ports), picture_id, variant, given, at)
+    file = await _still_theirs(ports, link, picture_id, variant, at)
     headers = _headers(file)
-    if request.headers.get("if-none-match") == file.etag:
+    if holds(request.headers, file.etag):
         return Response(status_code=304, headers={"etag": file.etag})
     if file.is_elsewhere:
         return await sent_from_elsewhere(ports, request, link.clinic_id, picture_id, file.size_bytes, headers)
@@ -137,14 +141,15 @@ async def _served(ports: Ports, request: Request, picture_id: UUID, variant: Var
     return await _answer(ports.storage, request.method, file.key, size, span, headers)
 
 
-async def _still_theirs(ports: Ports, link: Link, picture_id: UUID, variant: Variant) -> Served:
-    """What became of the picture since the link was given. Raises `NotFound`."""
+async def _still_theirs(ports: Ports, link: Link, picture_id: UUID, variant: Variant, at: datetime) -> Served:
+    """What became of the picture, and of who asked for it, since the link was given. Raises `NotFound`."""
     async with ports.database.reading(Scope(link.clinic_id)) as reading:
         file = await served(reading, picture_id, variant)
-    if file is None or not file.opens_for(link.holder):
-        raise NotFound
-    if patient_mark(_link_key(ports), file.patient_id, picture_id) != link.mark:
-        raise NotFound
+        if file is None or not file.opens_for(link.given_to.holder):
+            raise NotFound
+        if patient_mark(_link_key(ports), file.patient_id, picture_id) != link.mark:
+            raise NotFound
+        await still_may(reading, link.given_to, file.patient_id, at)
     return file
 
 

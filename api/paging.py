@@ -12,10 +12,11 @@ from uuid import UUID
 
 from fastapi import Query
 
+from api.strict import PlainNumber
 from core.errors import Fault, Invalid
 
 Limit = Annotated[
-    int, Query(ge=1, le=200, description="How many items at most.", json_schema_extra={"format": "int32"})
+    int, PlainNumber, Query(ge=1, le=200, description="How many items at most.", json_schema_extra={"format": "int32"})
 ]
 Cursor = Annotated[
     str | None,

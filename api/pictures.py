@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Form, Request, UploadFile
+from fastapi import Depends, Form, Request
 from pydantic import Field
 
 from api.ports import Ports
+from api.strict import SentFile
 from api.teeth import FdiTooth, fdi_codes
 from api.uploads import Admit, Stand, sha256_of, take_whole
 from clinic.facts import HappenedOn
@@ -33,10 +34,7 @@ class PictureForm(Value):
     )  # fmt: skip
     released: bool = Field(default=False, description="Whether the patient may see it as soon as it is ready.")
     private: bool = Field(default=False, description="Hidden from those who may open a ward's record.")
-    file: UploadFile = Field(
-        description="JPEG, PNG, WebP or DICOM, at most 40 MiB; larger ones are sent in parts.",
-        json_schema_extra={"format": "binary"},  # the older spelling, which client generators understand
-    )
+    file: SentFile = Field(description="JPEG, PNG, WebP or DICOM, at most 40 MiB; larger ones are sent in parts.")
 
 
 async def _form(request: Request, form: Annotated[PictureForm, Form(media_type="multipart/form-data")]) -> PictureForm:

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -34,7 +34,8 @@ from core.errors import (
     TooMany,
     Unavailable,
 )
-from core.values import Int32
+from core.values import Int32, Int64
+from media.upload import PartTooLong, PartTooShort
 
 TYPE_ROOT = "https://enamel.dev/problems/"
 LANGUAGES = ("en", "ru", "it", "zh")
@@ -69,6 +70,12 @@ class MethodNotAllowed(Refusal):
     slug = "method-not-allowed"
 
 
+class BodyTooSlow(Refusal):
+    """The body stopped coming: nothing came for half a minute, or not all of it within a quarter of an hour."""
+
+    slug = "body-too-slow"
+
+
 class RangeNotSatisfiable(Refusal):
     """The piece of a file that was asked for begins after its end."""
 
@@ -85,6 +92,7 @@ _STATUS |= {
     Malformed: 400,
     UnsupportedMediaType: 415,
     MethodNotAllowed: 405,
+    BodyTooSlow: 408,
     RangeNotSatisfiable: 416,
     InternalFault: 500,
 }
@@ -107,12 +115,15 @@ class Problem(BaseModel):
 
     type: str = Field(examples=[TYPE_ROOT + "not-found"], max_length=200)
     title: str = Field(max_length=200)
-    status: Int32 = Field(ge=400, le=599)
+    status: Annotated[Int32, Field(ge=400, le=599)]
     code: str = Field(examples=["not-found"], max_length=100)
     detail: str = Field(description="What to do, in the language asked for.", max_length=500)
     request_id: str = Field(max_length=64)
     errors: list[ProblemError] = Field(default_factory=list, max_length=MOST_ERRORS)
     retry_after_seconds: Int32 | None = None
+    expected_bytes: Int64 | None = Field(
+        default=None, description="Of `part-too-short` and `part-too-long`: how many bytes the part has."
+    )
     alternatives: list[FreeSlot] = Field(
         default_factory=list, max_length=MOST_ALTERNATIVES, description="Of `slot-taken`: the nearest times still free."
     )
@@ -157,6 +168,7 @@ def problem_response(request: Request, refusal: Refusal) -> Response:
         request_id=str(request.scope.get("enamel.request_id", "")),
         errors=[ProblemError(pointer=fault.pointer, code=fault.code) for fault in refusal.faults[:MOST_ERRORS]],
         retry_after_seconds=refusal.retry_after_seconds,
+        expected_bytes=refusal.expected_bytes if isinstance(refusal, PartTooShort | PartTooLong) else None,
         alternatives=refusal.alternatives if isinstance(refusal, SlotTaken) else [],
     )
     headers = {"content-language": language}

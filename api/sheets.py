@@ -13,6 +13,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from api.downloads import kept_bytes
+from api.etags import holds
+from api.holders import still_may
 from api.media import FILE_ANSWERS, PictureLink, Signature
 from api.ports import Ports, PortsHere
 from api.strict import StrictRoute
@@ -20,7 +22,7 @@ from core.clock import now
 from core.database import Scope
 from core.errors import NotFound
 from media.kinds import MediaType
-from media.links import LINK_LIFE, Holder, opened_link, patient_mark, signature
+from media.links import LINK_LIFE, GivenTo, Holder, opened_link, patient_mark, signature
 from media.queries.series import sheet_content
 from media.sheet import contact_sheet
 from media.sheet_content import SheetContent, SheetPlace, fingerprint
@@ -39,16 +41,16 @@ class SheetLanguage(StrEnum):
 
 
 async def linked_sheet(
-    ports: Ports, clinic_id: UUID, patient_id: UUID, series_id: UUID, language: str, holder: Holder, at: datetime
+    ports: Ports, clinic_id: UUID, patient_id: UUID, series_id: UUID, language: str, given_to: GivenTo, at: datetime
 ) -> PictureLink:
     """Draws what is not drawn yet: outside of any transaction. Raises `NotFound`."""
-    content = await _content(ports, clinic_id, series_id, holder)
+    content = await _content(ports, clinic_id, series_id, given_to, at)
     if content.patient_id != patient_id:
         raise NotFound
     await _drawn(ports, clinic_id, content, language)
     expires_at = at.replace(microsecond=0) + LINK_LIFE
     in_language = SheetLanguage(language)
-    signed = signature(_link_key(ports), clinic_id, patient_id, series_id, in_language, holder, expires_at)
+    signed = signature(_link_key(ports), clinic_id, patient_id, series_id, in_language, given_to, expires_at)
     url = f"{ports.public_url}/v1/media/series/{series_id}/{language}?signature={signed}"
     return PictureLink(url=url, expires_at=expires_at)
 
@@ -61,24 +63,41 @@ async def fetch(
     ports: PortsHere, request: Request, series_id: UUID, language: SheetLanguage, signature: Signature
 ) -> Response:
     """The contact sheet behind a link, as WebP (If-None-Match)."""
-    link = opened_link(_link_key(ports), series_id, language, signature, now())
-    content = await _content(ports, link.clinic_id, series_id, link.holder)
+    return await _served(ports, request, series_id, language, signature)
+
+
+@router.head(  # follows from GET (RFC 9110 §9.3.2), so the document does not name it
+    "/v1/media/series/{series_id}/{language}", include_in_schema=False, operation_id="lookAtSeriesSheet",
+)  # fmt: skip
+async def look(
+    ports: PortsHere, request: Request, series_id: UUID, language: SheetLanguage, signature: Signature
+) -> Response:
+    """What `GET` would answer, without the file."""
+    answer = await _served(ports, request, series_id, language, signature)
+    return Response(status_code=answer.status_code, headers=dict(answer.headers))
+
+
+async def _served(ports: Ports, request: Request, series_id: UUID, language: SheetLanguage, signature: str) -> Response:
+    at = now()
+    link = opened_link(_link_key(ports), series_id, language, signature, at)
+    content = await _content(ports, link.clinic_id, series_id, link.given_to, at)
     if patient_mark(_link_key(ports), content.patient_id, series_id) != link.mark:
         raise NotFound
     headers = {"etag": f'"{fingerprint(content, language)}"', "content-disposition": 'inline; filename="series.webp"'}
-    if request.headers.get("if-none-match") == headers["etag"]:
+    if holds(request.headers, headers["etag"]):
         return Response(status_code=304, headers={"etag": headers["etag"]})
     key = await _drawn(ports, link.clinic_id, content, language)
     return Response(await kept_bytes(ports.storage, key), headers=headers, media_type=MediaType.WEBP)
 
 
-async def _content(ports: Ports, clinic_id: UUID, series_id: UUID, holder: Holder) -> SheetContent:
+async def _content(ports: Ports, clinic_id: UUID, series_id: UUID, given_to: GivenTo, at: datetime) -> SheetContent:
     """What this holder sees of it: a patient what is released, a guardian nothing private. Raises `NotFound`."""
-    scope = Scope(clinic_id, guarded=holder is Holder.GUARDIAN)
+    scope = Scope(clinic_id, guarded=given_to.holder is Holder.GUARDIAN)
     async with ports.database.reading(scope) as reading:
-        content = await sheet_content(reading, series_id, shown=holder is not Holder.STAFF)
-    if content is None:
-        raise NotFound
+        content = await sheet_content(reading, series_id, shown=given_to.holder is not Holder.STAFF)
+        if content is None:
+            raise NotFound
+        await still_may(reading, given_to, content.patient_id, at)
     return content
 
 

@@ -4,20 +4,49 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request, Response
+from fastapi import Request, Response, UploadFile
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_params_to_args
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+from starlette.datastructures import UploadFile as StarletteFile
 
 from api.caller import Bearer
 from api.problems import Malformed, UnsupportedMediaType
 from core.errors import Fault, Invalid, NotSignedIn
 
 _URL_FORM = "application/x-www-form-urlencoded"
+_FILE_FORM = "multipart/form-data"
+_DIGITS = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
 _TOKEN_NAMES = frozenset({"token", "access_token", "authorization"})
+
+
+def _is_file(given: Any) -> Any:
+    if not isinstance(given, StarletteFile):
+        raise ValueError("not a file")
+    return given
+
+
+SentFile = Annotated[
+    UploadFile,
+    BeforeValidator(_is_file),
+    Field(json_schema_extra={"format": "binary"}),  # the older spelling, which client generators understand
+]
+"""A file in a form; a field of plain text in its place is `not-a-file`."""
+
+
+def _is_plain_number(given: Any) -> Any:
+    if isinstance(given, str) and not _DIGITS.fullmatch(given):
+        raise PydanticCustomError("int_parsing", "not a number")
+    return given
+
+
+PlainNumber = BeforeValidator(_is_plain_number)
+"""For numbers in an address, which have one spelling: not `1.0`, `+1` or `01`."""
 
 
 class TokenInUrl(NotSignedIn):
@@ -40,7 +69,9 @@ class StrictRoute(APIRoute):
         known, lists = _query_names(self.dependant)
         wants_json = self.body_field is not None and not _is_form(self)
         fields = {field.alias for field in self.dependant.body_params} if _is_url_form(self) else None
-        bearer = next(_bearers(self.dependant), None) if self.body_field is not None else None
+        types = _taken_types(self)
+        takes_body = self.body_field is not None or types is not None
+        bearer = next(_bearers(self.dependant), None) if takes_body else None
 
         async def strictly(request: Request) -> Response:
             _check_query(request, known, lists)
@@ -48,6 +79,8 @@ class StrictRoute(APIRoute):
                 await bearer(request)  # before the body: a stranger's megabytes are not even read
             if wants_json:
                 await _check_body(request)
+            if types is not None and _media_type(request) not in types:
+                raise UnsupportedMediaType
             if fields is not None:
                 await _check_form(request, fields)
             return await handle(request)
@@ -119,6 +152,14 @@ def _is_url_form(route: APIRoute) -> bool:
     return type(info).__name__ == "Form" and getattr(info, "media_type", "") == _URL_FORM
 
 
+def _taken_types(route: APIRoute) -> frozenset[str] | None:
+    """Media types of a body that is no JSON: of a form, or of bytes that the route reads itself. None: any, or JSON."""
+    if _is_form(route):
+        return frozenset({_URL_FORM if _is_url_form(route) else _FILE_FORM})
+    told = (route.openapi_extra or {}).get("requestBody", {}).get("content")
+    return None if told is None else frozenset(told)
+
+
 def _takes_many(annotation: Any) -> bool:
     return "list" in str(annotation) or "tuple" in str(annotation)
 
@@ -149,9 +190,7 @@ async def _check_body(request: Request) -> None:
 
 
 async def _check_form(request: Request, fields: set[str]) -> None:
-    """The form is read once, by Starlette; here only its kind and the names in it are looked at."""
-    if _media_type(request) != _URL_FORM:
-        raise UnsupportedMediaType
+    """The form is read once, by Starlette; here only the names in it are looked at."""
     names = [name for name, _ in (await request.form()).multi_items()]
     unknown = [Fault(f"/{name[:80]}", "extra-forbidden") for name in dict.fromkeys(names) if name not in fields]
     twice = [Fault(f"/{name}", "given-twice") for name in sorted(fields) if names.count(name) > 1]

@@ -1,6 +1,7 @@
 """What is said of an upload: how a file is announced, how far it is, where its parts go."""
 
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
@@ -30,7 +31,7 @@ class UploadStart(Value):
 
     kind: PictureKind
     media_type: TakenType
-    size_bytes: Int64 = Field(ge=1, le=LARGEST_UPLOAD, examples=[3_913_024])
+    size_bytes: Annotated[Int64, Field(ge=1, le=LARGEST_UPLOAD, examples=[3_913_024])]
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Of the whole file, in hex.", examples=["e3b0" * 16])
     taken_on: HappenedOn | None = None
     teeth: list[FdiTooth] = Field(

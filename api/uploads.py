@@ -15,7 +15,7 @@ from api.teeth import fdi_codes
 from api.upload_views import PartAddress, UploadPart, UploadStart, UploadView
 from core.clock import now
 from core.database import Reading, Scope
-from core.errors import NotFound, TooLarge
+from core.errors import NotFound
 from core.events import Actor
 from media.commands import Kept, Started, complete_upload, give_up_upload, name_storage, start_upload
 from media.kinds import MediaType, Variant
@@ -26,9 +26,12 @@ from media.upload import (
     PART_BYTES,
     Announced,
     ExternalName,
+    PartTooLong,
+    PartTooShort,
     UploadIncomplete,
     UploadOver,
     UploadState,
+    check_size,
     is_whole,
     parts_of,
 )
@@ -176,14 +179,14 @@ async def take_part(
 
 
 async def _body(stream: AsyncIterable[bytes], size: int) -> bytes:
-    """Exactly `size` bytes; not one more is read. Raises `TooLarge`, `UploadIncomplete`."""
+    """Exactly `size` bytes; not one more is read. Raises `PartTooLong`, `PartTooShort`."""
     content = bytearray()
     async for piece in stream:
         content += piece
         if len(content) > size:
-            raise TooLarge
+            raise PartTooLong(size)
     if len(content) != size:
-        raise UploadIncomplete
+        raise PartTooShort(size)
     return bytes(content)
 
 
@@ -250,6 +253,7 @@ async def take_whole(
 
 async def _announce(ports: MediaPorts, scope: Scope, admit: Admit, told: Announced) -> Started:
     assert scope.clinic_id is not None
+    check_size(told.size_bytes)
     async with ports.database.writing(scope) as writing:
         who = await admit(writing)
         return await start_upload(

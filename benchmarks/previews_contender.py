@@ -16,6 +16,7 @@ from pathlib import Path
 from uuid import UUID
 
 import asyncpg
+import uvloop
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
@@ -48,7 +49,7 @@ Round = Callable[[], Awaitable[dict[str, float]]]
 
 
 def main() -> None:
-    asyncio.run(_enamel() if sys.argv[1] == "enamel" else _bare(with_vips if sys.argv[1] == "vips" else with_pillow))
+    uvloop.run(_enamel() if sys.argv[1] == "enamel" else _bare(with_vips if sys.argv[1] == "vips" else with_pillow))
 
 
 async def _answer(do: Round) -> None:

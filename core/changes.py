@@ -34,7 +34,9 @@ class Told:
     """How a table tells of its rows: as what `kind`, to whom, and by which id.
 
     `patient` and `subject` are columns of the table, or SQL over them. An update that leaves all but the `quiet`
-    columns as they were is not told. `is_open`: SQL, true for a row that also others than the patient may see.
+    columns as they were is not told. `is_open`: SQL, true for a row that also others than the patient may see. `shown`:
+    SQL as `core.schema.SHOWN` has it, true for a row that its patient may see; of one that they could see neither
+    before nor after nothing is told.
     """
 
     kind: str
@@ -42,10 +44,13 @@ class Told:
     subject: str = "id"
     quiet: tuple[str, ...] = ()
     is_open: str = "true"
+    shown: str = ""
 
     def __call__(self, table: str) -> list[str]:
         """The `create trigger` statements of a table: one for each act, since each knows other rows."""
-        told = (self.kind, self.patient, self.subject, "{" + ",".join(self.quiet) + "}", self.is_open)
+        told: tuple[str, ...] = (self.kind, self.patient, self.subject, "{" + ",".join(self.quiet) + "}", self.is_open)
+        if self.shown:
+            told += (self.shown.format(row="touched"),)
         arguments = ", ".join("'" + text.replace("'", "''") + "'" for text in told)
         return [
             f"create trigger {table}_{act} after {act} on {table} referencing {rows} for each statement "
@@ -87,10 +92,10 @@ declare
 begin
     execute format(
         'insert into change (clinic_id, patient_id, xid, kind, subject_id, was_open)
-         select clinic_id, %s, pg_current_xact_id(), %L, %s, bool_or(%s) from %s as touched group by 1, 2, 5
+         select clinic_id, %s, pg_current_xact_id(), %L, %s, bool_or(%s) from %s as touched where %s group by 1, 2, 5
          on conflict (clinic_id, patient_id, xid, kind, subject_id)
          do update set was_open = change.was_open or excluded.was_open',
-        tg_argv[1], tg_argv[0], tg_argv[2], tg_argv[4], v_rows
+        tg_argv[1], tg_argv[0], tg_argv[2], tg_argv[4], v_rows, coalesce(tg_argv[5], 'true')
     );
     return null;
 end $$

@@ -41,6 +41,13 @@ class Gathering:
         return await waiting.answer
 
     async def _run(self) -> None:
+        try:
+            await self._work()
+        finally:
+            # Here, and not only when the task is known to be done: whoever has just been answered may ask before that.
+            self._runners.discard(asyncio.current_task())
+
+    async def _work(self) -> None:
         while self._waiting:
             key, queue = next(iter(self._waiting.items()))
             taken = [queue.popleft() for _ in range(min(self._most, len(queue)))]

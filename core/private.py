@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, update
+from sqlalchemy import Table, text, update
 from sqlmodel import SQLModel
 
 from core.database import Writing
@@ -44,6 +44,19 @@ async def mark_private(
         raise NotFound
     told = Happening("thing.hidden" if private else "thing.shown", thing_id, patient_id, {"kind": kind})
     await record(writing, clinic_id, actor, [told], now)
+
+
+# The lock of `inherit_private`; a test makes the two agree.
+_HOLD_MARKS = text("select pg_advisory_xact_lock_shared(hashtextextended('private ' || cast(:clinic as text), 0))")
+
+
+async def hold_marks(writing: Writing, clinic_id: UUID) -> None:
+    """Wait for whoever marks a thing of this clinic, and make them wait until the commit.
+
+    A thing that is looked for after this is as private as it is when something of it is written. After the patient
+    is held, as everybody locks; before any row of theirs.
+    """
+    await writing.execute(_HOLD_MARKS, {"clinic": str(clinic_id)})
 
 
 # Who writes a row of a private thing and who marks the thing wait for each other, clinic by clinic: otherwise a row

@@ -93,8 +93,9 @@ def _marks_of(table: Table) -> list[str]:
         )
     tail = [(child.name, column) for column, parent, child in _marked(table.metadata) if parent == table.name]
     if tail:
+        # After any update: a mark that `inherit_private` sets stands in no list of columns.
         statements.append(
-            f"create trigger {table.name}_spreads after update of private on {table.name} for each row"
+            f"create trigger {table.name}_spreads after update on {table.name} for each row"
             f" when (old.private is distinct from new.private) execute function spread_private({_words(tail)})"
         )
     return statements

@@ -67,8 +67,8 @@ class Settings(BaseSettings):
     )
     clamd_address: str = Field(
         default="",
-        description="ClamAV's daemon, host:port or the path of its socket; its StreamMaxLength must be 2 GiB or more."
-        " Without it only a test virus is found.",
+        description="ClamAV's daemon, host:port or the path of its socket; its StreamMaxLength must be 400M or more"
+        " (docs/uploads.md). Without it only a test virus is found.",
     )
     media_patient_gib: int = Field(default=20, ge=1, le=100_000, description="Pictures kept of one patient, in GiB.")
     media_clinic_gib: int = Field(default=5_000, ge=1, le=1_000_000, description="Pictures kept of one clinic, in GiB.")

@@ -12,6 +12,7 @@ class Value(BaseModel):
 
 
 # Every integer says its format: without one, generated Kotlin clients make 32 bits of it.
+# Closer bounds go into `Annotated[Int32, Field(ge=1)]`: beside `= Field(ge=1)` pydantic keeps the alias's own.
 Int32 = Annotated[int, Field(strict=True, ge=-(2**31), le=2**31 - 1, json_schema_extra={"format": "int32"})]
 Int64 = Annotated[int, Field(strict=True, ge=-(2**53) + 1, le=2**53 - 1, json_schema_extra={"format": "int64"})]
 

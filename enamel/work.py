@@ -1,9 +1,12 @@
 """The worker's process: pushes, journeys, previews and chat notices, until it is told to stop."""
 
 import asyncio
+import asyncio
 import logging
 import sys
 from datetime import timedelta
+
+import uvloop
 
 from core.database import Database
 from core.settings import Settings
@@ -22,7 +25,7 @@ def work(settings: Settings, *, until_stdin_closes: bool = False) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     with postgres(settings) as server:
         check_schema(server.url)
-        return asyncio.run(_work(settings, server.url, until_stdin_closes=until_stdin_closes))
+        return uvloop.run(_work(settings, server.url, until_stdin_closes=until_stdin_closes))
 
 
 async def _work(settings: Settings, database_url: str, *, until_stdin_closes: bool) -> int:

@@ -1,12 +1,13 @@
 """The patient's copy of a JPEG, PNG or WebP: the same coded pixels, without what the file says beside them.
 
-By a list of what may stay, never of what must go: coded pixels and their tables, colour profile, the size of a pixel,
-and how the picture is turned. EXIF, XMP, IPTC, comments, thumbnails, serial numbers, places, names, second pictures,
-films and whatever else follows the end of the picture stay behind. No pixel is coded anew.
+By a list of what may stay, never of what must go: coded pixels and their tables, the numbers of the colour profile, the
+size of a pixel, and how the picture is turned. EXIF, XMP, IPTC, comments, thumbnails, serial numbers, places, names,
+second pictures, films and whatever else follows the end of the picture stay behind. No pixel is coded anew.
 """
 
 from media.kinds import MediaType
 from media.layout import Layout, Piece, Role, exif_of
+from media.layout_webp import riff_chunk
 from media.png_chunks import png_chunk
 
 _VP8X_PROFILE, _VP8X_ALPHA, _VP8X_EXIF = 0x20, 0x10, 0x08
@@ -22,7 +23,8 @@ def _jpeg(content: bytes, layout: Layout) -> bytes:
     exif = b"Exif\0\0" + exif_of(layout.orientation)
     turned = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif if layout.orientation != 1 else b""
     pieces = _kept(content, layout)
-    head = pieces[:1] if layout.pieces[0].kept else []  # JFIF comes first (T.871 §10.1)
+    first = layout.pieces[0]
+    head = pieces[:1] if first.kept and first.role is Role.SAYS else []  # JFIF comes first (T.871 §10.1)
     return b"".join((content[:2], *head, turned, *pieces[len(head) :], b"\xff\xd9"))
 
 
@@ -34,7 +36,7 @@ def _png(content: bytes, layout: Layout) -> bytes:
 
 def _webp(content: bytes, layout: Layout) -> bytes:
     pieces = _kept(content, layout)
-    turned = _riff_chunk(b"EXIF", exif_of(layout.orientation)) if layout.orientation != 1 else b""
+    turned = riff_chunk(b"EXIF", exif_of(layout.orientation)) if layout.orientation != 1 else b""
     if layout.pieces[0].name == b"VP8X":
         pieces[0] = _told_anew(pieces[0], layout, turned=bool(turned))
         body = b"".join((*pieces, turned))
@@ -57,10 +59,6 @@ def _part(content: bytes, piece: Piece) -> bytes | None:
     if piece.role is Role.SAYS or piece.kept is not None:
         return piece.kept
     return content[piece.start : piece.end]
-
-
-def _riff_chunk(name: bytes, inner: bytes) -> bytes:
-    return name + len(inner).to_bytes(4, "little") + inner + bytes(len(inner) % 2)
 
 
 _MAKERS = {MediaType.JPEG: _jpeg, MediaType.PNG: _png, MediaType.WEBP: _webp}

@@ -10,15 +10,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import TypeAdapter
 
+from core.errors import Unavailable
 from media.kinds import Developed, DicomFacts, MediaType, NamedPerson, Reason, Rejected
 from media.parcels import Parcel, Torn, receive, send
 
@@ -31,6 +33,7 @@ _ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2), "MALLOC_TRIM_THRESHOLD_": str(128 * 1024**2),
 }  # fmt: skip
 _LOOK_SECONDS = 0.1
+_START_SECONDS = 60.0
 _ROOM_FOR_PREVIEWS = 16 * 1024**2
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PIPE_BYTES = 1024**2  # a copy of many megabytes comes in few pieces; what one user may have without being asked
@@ -39,7 +42,7 @@ _CRASHES = (-signal.SIGSEGV, -signal.SIGABRT)
 
 
 class Unfinished(Exception):
-    """The process was killed, left or took too long; on a calmer machine it may go well."""
+    """A process that was ready was killed, left or took too long; on a calmer machine it may go well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +89,19 @@ class Darkroom:
         await self.close()
 
     async def develop(
-        self, file: bytes | Path, announced: MediaType | None = None, frame: int | None = None
+        self,
+        file: bytes | Path,
+        announced: MediaType | None = None,
+        frame: int | None = None,
+        copy_to: Path | None = None,
     ) -> Developed:
         """What is made of a file whose sender said it is `announced`; `frame`: of DICOM, from 1, the one to be shown.
 
-        Raises `Rejected` for good, `Unfinished` for now. A file on disk is read by the process itself.
+        `copy_to`: where the patient's copy shall lie, if there is one; where nothing is said, it comes in memory.
+        Raises `Rejected` for good, `Unfinished` for now, `Unavailable` where no process could be started or the disk
+        refuses, which is never the file's fault. A file on disk is read by the process itself.
         """
-        answer = await self.do("develop", {"announced": announced, "frame": frame}, file)
+        answer = await self.do("develop", {"announced": announced, "frame": frame}, file, last_into=copy_to)
         try:
             return _developed(answer)
         except (KeyError, TypeError, ValueError):
@@ -102,9 +111,11 @@ class Darkroom:
         """A preview of ours in another form: JPEG or AVIF. Raises as `develop` does."""
         return (await self.do("convert", {"to": to}, preview)).files[0]
 
-    async def do(self, job: str, arguments: Mapping[str, Any], *files: bytes | Path) -> Parcel:
+    async def do(
+        self, job: str, arguments: Mapping[str, Any], *files: bytes | Path, last_into: Path | None = None
+    ) -> Parcel:
         """Any job of `media.darkroom_process.JOBS`; its facts and files. At most one of `files` lies on disk, and is
-        given to the job as the last one. Raises `Rejected`, `Unfinished`."""
+        given to the job as the last one. Raises as `develop` does."""
         path = next((file for file in files if isinstance(file, Path)), None)
         sent = tuple(file for file in files if isinstance(file, bytes))
         facts = {
@@ -115,8 +126,9 @@ class Darkroom:
         process = self._fit(await self._free.get())
         try:
             if process is None:
-                raise Unfinished("cannot be started")
-            return await self._done(process, Parcel(facts, sent), most)
+                raise Unavailable
+            await self._until_ready(process)
+            return await self._done(process, Parcel(facts, sent), most, last_into)
         finally:
             self._free.put_nowait(self._fit(process))
 
@@ -132,11 +144,29 @@ class Darkroom:
         except OSError:
             return None
 
-    async def _done(self, process: "_Process", parcel: Parcel, most_bytes: int) -> Parcel:
+    async def _until_ready(self, process: "_Process") -> None:
+        """It has seen no file yet: whatever goes wrong so far is the machine's fault."""
+        if process.is_ready:
+            return
+        try:
+            ready = await self._watched(process, _START_SECONDS, process.begin)
+        except (Unfinished, Rejected):
+            ready = None
+        if ready is None:
+            process.kill()
+            raise Unavailable
+
+    async def _done(
+        self, process: "_Process", parcel: Parcel, most_bytes: int, last_into: Path | None = None
+    ) -> Parcel:
+        asked = partial(process.ask, parcel, most_bytes, last_into)
+        return _read(process, await self._watched(process, self._limits.wall_seconds, asked))
+
+    async def _watched(self, process: "_Process", seconds: float, ask: Callable[[], Parcel | None]) -> Parcel | None:
         """Talks to the process in a thread, and watches it from here."""
         assert self._threads is not None, "start() first"
-        asking = asyncio.get_running_loop().run_in_executor(self._threads, process.ask, parcel, most_bytes)
-        ends_at = asyncio.get_running_loop().time() + self._limits.wall_seconds
+        asking = asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        ends_at = asyncio.get_running_loop().time() + seconds
         try:
             while not asking.done():
                 left = ends_at - asyncio.get_running_loop().time()
@@ -147,7 +177,7 @@ class Darkroom:
                 if not asking.done() and await _resident_bytes(process.pid) > self._limits.memory_bytes:
                     process.kill()
                     raise Rejected(Reason.TOO_COSTLY)
-            return _read(process, asking.result())
+            return asking.result()
         finally:
             if not asking.done():  # cancelled, or ended above: the thread comes back once its pipe is broken
                 process.kill()
@@ -171,7 +201,7 @@ def _read(process: "_Process", answer: Parcel | None) -> Parcel:
     if "done" not in answer.facts:
         process.is_fit = False
         raise Unfinished(str(answer.facts.get("failed")))
-    return Parcel(answer.facts["done"], answer.files)
+    return Parcel(answer.facts["done"], answer.files, answer.last)
 
 
 def _developed(answer: Parcel) -> Developed:
@@ -183,7 +213,7 @@ def _developed(answer: Parcel) -> Developed:
         small,
         str(facts["blurhash"]),
         int(facts["frames"]),
-        copy[0] if copy else None,
+        answer.last if isinstance(answer.last, Path) else copy[0] if copy else None,
         _DICOM.validate_python(facts["dicom"]),
         _PERSON.validate_python(facts["person"]),
     )
@@ -202,6 +232,7 @@ class _Process:
             env=_ENVIRONMENT, cwd=_HOUSE, start_new_session=True,  # an interrupt at the terminal is ours to deal with
         )  # fmt: skip
         self.jobs = 0
+        self.is_ready = False
         self.is_fit = True
 
     @property
@@ -212,14 +243,29 @@ class _Process:
     def pid(self) -> int:
         return self._child.pid
 
-    def ask(self, parcel: Parcel, most_bytes: int) -> Parcel | None:
+    def begin(self) -> Parcel | None:
+        """The empty parcel by which it says that it is ready for jobs; None where it ended before. Blocks."""
+        ready = self._heard(0)
+        self.is_ready = ready is not None
+        return ready
+
+    def ask(self, parcel: Parcel, most_bytes: int, last_into: Path | None = None) -> Parcel | None:
         """The answer; None where the process ended instead, or answered nonsense. Blocks."""
         assert self._child.stdin is not None
-        assert self._child.stdout is not None
         self.jobs += 1
         try:
             send(parcel, self._child.stdin)
-            return receive(self._child.stdout, most_bytes)
+        except (OSError, ValueError):
+            return None
+        return self._heard(most_bytes, last_into)
+
+    def _heard(self, most_bytes: int, last_into: Path | None = None) -> Parcel | None:
+        assert self._child.stdout is not None
+        try:
+            return receive(self._child.stdout, most_bytes, last_into)
+        except Unavailable:
+            self.kill()  # in the middle of its answer
+            raise
         except (OSError, ValueError, EOFError, Torn):
             return None
 

@@ -1,10 +1,10 @@
 """One process of the darkroom: takes limits on itself, then jobs from its standard input, one after another.
 
-`python -m media.darkroom_process` is started by `media.darkroom`. A job is a parcel whose facts are `job` (a name of
-`JOBS`), `arguments`, `cpu_seconds` and perhaps `path` (the file to work on, where it was not sent along); the answer is
-`{"done": facts}` with files, `{"rejected": reason}` or `{"failed": kind of error}`. Cut off: our environment with its
-secrets, memory, processor time of each job, and writing to any file. Not cut off: it runs as the worker's own user, so
-a flaw in a decoder could read that user's files and use the network.
+`python -m media.darkroom_process` is started by `media.darkroom`; by an empty parcel it says that it is ready. A job is
+a parcel whose facts are `job` (a name of `JOBS`), `arguments`, `cpu_seconds` and perhaps `path` (the file to work on,
+where it was not sent along); the answer is `{"done": facts}` with files, `{"rejected": reason}` or `{"failed": kind of
+error}`. Cut off: our environment with its secrets, memory, processor time of each job, and writing to any file. Not cut
+off: it runs as the worker's own user, so a flaw in a decoder could read that user's files and use the network.
 """
 
 import os
@@ -40,6 +40,7 @@ def main() -> None:
     source, out = sys.stdin.buffer, _own_output()
     import_module("media.imaging")  # what nearly every job needs: paid for before the first one comes
     with suppress(EOFError, Torn, OSError):
+        send(Parcel({}), out)
         while True:
             send(_answer(receive(source, _LARGEST_JOB)), out)
 
@@ -83,7 +84,7 @@ def _answer(asked: Parcel) -> Parcel:
         return Parcel({"rejected": Reason.TOO_COSTLY.value})
     except Exception as error:  # noqa: BLE001  told to the darkroom, which starts anew; its text may hold a name
         return Parcel({"failed": type(error).__name__})
-    return Parcel({"done": done.facts}, done.files)
+    return Parcel({"done": done.facts}, done.files, done.last)
 
 
 def _job(name: str) -> Job:

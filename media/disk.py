@@ -32,14 +32,32 @@ def keep(path: Path, halves: Path, pieces: Iterable[bytes]) -> None:
     sync_folder(path.parent)
 
 
-def keep_all(halves: Path, given: Sequence[tuple[Path, bytes]]) -> None:
-    """The same for several files: each is whole or not at all, and each folder is written once."""
+def keep_all(halves: Path, given: Sequence[tuple[Path, bytes | Path]]) -> None:
+    """The same for several files: each is whole or not at all, and each folder is written once.
+
+    One that lies at a path on the same disk is kept by renaming it.
+    """
     with ExitStack() as stack:
-        whole = [(stack.enter_context(_half(halves, (content,))), path) for path, content in given]
+        whole = [(stack.enter_context(_given(halves, content)), path) for path, content in given]
         for half, path in whole:
             os.replace(half, path)
     for folder in {path.parent for path, _ in given}:
         sync_folder(folder)
+
+
+@contextmanager
+def _given(halves: Path, content: bytes | Path) -> Iterator[str]:
+    if isinstance(content, bytes):
+        with _half(halves, (content,)) as half:
+            yield half
+        return
+    with content.open("rb") as file:
+        if os.fstat(file.fileno()).st_dev != halves.stat().st_dev:
+            with _half(halves, pieces_of(file)) as half:
+                yield half
+            return
+        os.fsync(file.fileno())
+    yield str(content)
 
 
 @contextmanager

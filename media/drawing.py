@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import hypot
 from typing import Annotated
+from unicodedata import category
 
 from pydantic import Field, StringConstraints
 
 from core.errors import Fault, Invalid
+from core.fonts import lacking
 from core.values import PLAIN, Value
 
 WHOLE = 10_000
@@ -86,10 +88,13 @@ _POINTS: dict[ShapeKind, tuple[int, int]] = {
     ShapeKind.TEXT: (1, 1),
 }
 _TWO = (2, 2)
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
+"""Unicode's categories of what has no shape and turns, joins or breaks what stands around it."""
 
 
 def check_shapes(shapes: Sequence[Shape], scale: Scale | None) -> None:
-    """Raises `Invalid`: a wrong number of points, words that lack or are too many, a measure that has no scale."""
+    """Raises `Invalid`: a wrong number of points, words that lack, are too many or cannot be drawn, a measure without
+    a scale."""
     faults = [fault for place, shape in enumerate(shapes) for fault in _faults(f"/shapes/{place}", shape, scale)]
     if sum(len(shape.points) for shape in shapes) > MOST_POINTS:
         faults.append(Fault("/shapes", "too-many-points"))
@@ -103,6 +108,10 @@ def _faults(pointer: str, shape: Shape, scale: Scale | None) -> Iterator[Fault]:
         yield Fault(f"{pointer}/points", "wrong-number-of-points")
     if (shape.text is not None) != (shape.kind is ShapeKind.TEXT):
         yield Fault(f"{pointer}/text", "missing" if shape.text is None else "not-of-this-kind")
+    if shape.text is not None and any(category(sign) in _UNSEEN for sign in shape.text):
+        yield Fault(f"{pointer}/text", "unseen-character")
+    elif shape.text is not None and lacking(shape.text):
+        yield Fault(f"{pointer}/text", "letter-without-font")
     if shape.kind is ShapeKind.MEASURE and scale is None:
         yield Fault(f"{pointer}/kind", "picture-not-to-scale")
 

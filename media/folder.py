@@ -117,7 +117,7 @@ class FolderStorage:
             self._make_room(path)
             keep(path, self._halves, pieces_of(source))
 
-    def _put_all(self, given: Sequence[tuple[Path, bytes]]) -> None:
+    def _put_all(self, given: Sequence[tuple[Path, bytes | Path]]) -> None:
         for path, _ in given:
             self._make_room(path)
         keep_all(self._halves, given)

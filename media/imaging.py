@@ -22,7 +22,7 @@ from media.formats import converted
 from media.grey import stretched_grey
 from media.kinds import Developed, MediaType, Reason, Rejected, media_type_of
 from media.layout import layout_of
-from media.parcels import Parcel
+from media.parcels import Parcel, Pieces
 
 _FORMATS = {MediaType.JPEG: "JPEG", MediaType.PNG: "PNG", MediaType.WEBP: "WEBP"}
 _LARGE, _SMALL = (1024, 1024), (256, 256)
@@ -41,6 +41,14 @@ def developed(content: bytes, announced: MediaType | None = None, frame: int | N
 
     Raises `Rejected`; MemoryError where it would take too much.
     """
+    made, copy = _looked_into(content, announced, frame)
+    return replace(made, download=None if copy is None else bytes(copy))
+
+
+def _looked_into(
+    content: bytes, announced: MediaType | None, frame: int | None
+) -> tuple[Developed, bytes | Pieces | None]:
+    """What is made of it, and the patient's copy: of a large file there is no room for a second one in memory."""
     media_type = _type_of(content)
     if announced is not None and media_type is not announced:
         raise Rejected(Reason.TYPE_DIFFERS)
@@ -62,13 +70,13 @@ def develop_job(arguments: dict[str, Any], files: Sequence[bytes]) -> Parcel:
     Facts of a `Developed`, then its files: large, small and perhaps a copy.
     """
     announced = arguments["announced"]
-    made = developed(files[0], announced and MediaType(announced), arguments.get("frame"))
+    made, copy = _looked_into(files[0], announced and MediaType(announced), arguments.get("frame"))
     facts = {
         "width": made.width, "height": made.height, "blurhash": made.blurhash, "frames": made.frames,
         "dicom": made.dicom and asdict(made.dicom), "person": made.person and asdict(made.person),
     }  # fmt: skip
-    copy = () if made.download is None else (made.download,)
-    return Parcel(facts, (made.preview_1024, made.preview_256, *copy))
+    last = Pieces(len(copy), lambda: (copy,)) if isinstance(copy, bytes) else copy
+    return Parcel(facts, (made.preview_1024, made.preview_256), last)
 
 
 def convert_job(arguments: dict[str, Any], files: Sequence[bytes]) -> Parcel:
@@ -84,7 +92,7 @@ def _type_of(content: bytes) -> MediaType:
     return media_type
 
 
-def _photo(content: bytes, media_type: MediaType) -> Developed:
+def _photo(content: bytes, media_type: MediaType) -> tuple[Developed, bytes | None]:
     layout = layout_of(content, media_type)
     if has_second_face(layout.said(content), content[layout.end :]):
         raise Rejected(Reason.TWO_FACES)
@@ -94,21 +102,21 @@ def _photo(content: bytes, media_type: MediaType) -> Developed:
         raise Rejected(Reason.BROKEN)
     if media_type is MediaType.PNG and png_is_cut(picture, content, layout):
         raise Rejected(Reason.BROKEN)
-    made = _made(_eight_bits(picture), layout.orientation, copy)
+    made = _made(_eight_bits(picture), layout.orientation)
     if media_type is MediaType.JPEG and jpeg_is_cut(picture, content, layout, _scale):  # which was scaled on the way
         raise Rejected(Reason.BROKEN)
-    return made
+    return made, copy
 
 
-def _dicom(content: bytes, frame: int | None) -> Developed:
+def _dicom(content: bytes, frame: int | None) -> tuple[Developed, Pieces]:
     from media.dicom import developed_dicom  # 200 ms of import that photos need not wait for
 
     found = developed_dicom(content, frame)
-    made = _made(found.image, 1, found.download)
-    return replace(made, frames=found.frames, dicom=found.facts, person=found.person)
+    made = replace(_made(found.image, 1), frames=found.frames, dicom=found.facts, person=found.person)
+    return made, found.download
 
 
-def _made(picture: Image.Image, orientation: int, copy: bytes | None) -> Developed:
+def _made(picture: Image.Image, orientation: int) -> Developed:
     """What is made of decoded pixels; `picture` itself is scaled down on the way."""
     width, height = picture.size
     _scale(picture)
@@ -119,7 +127,7 @@ def _made(picture: Image.Image, orientation: int, copy: bytes | None) -> Develop
     large = _plain(picture)
     small = large.copy()
     small.thumbnail(_SMALL)
-    return Developed(width, height, _webp(large), _webp(small), blurhash(small), download=copy)
+    return Developed(width, height, _webp(large), _webp(small), blurhash(small))
 
 
 def _scale(picture: Image.Image) -> None:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from core.errors import Conflict, Invalid, TooLarge
 
@@ -155,7 +156,7 @@ class NamedPerson:
 class Developed:
     """A picture that was looked into: its size in pixels as it is looked at, WebP previews, the patient's copy.
 
-    `download` None: the file as it came says nothing but the picture, and is the copy itself.
+    `download` None: the file as it came says nothing but the picture, and is the copy itself. A path: it lies there.
     """
 
     width: int
@@ -164,7 +165,7 @@ class Developed:
     preview_256: bytes
     blurhash: str
     frames: int = 1
-    download: bytes | None = None
+    download: bytes | Path | None = None
     dicom: DicomFacts | None = None
     person: NamedPerson | None = None
 

@@ -1,9 +1,11 @@
 """The pieces of a JPEG file (ITU-T T.81 Annex B): segments, and coded pixels between them up to the end mark."""
 
 import re
+from dataclasses import replace
 
 from media.kinds import MediaType, Reason, Rejected
 from media.layout import LARGEST_PROFILE, MOST_SCANS, Layout, Piece, Role, is_profile, orientation_in
+from media.layout_profile import clean_profile
 
 _START, _END, _SCAN, _RESTARTS = 0xD8, 0xD9, 0xDA, 0xDD
 _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
@@ -20,6 +22,7 @@ _NEXT_MARK = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 _JFIF, _EXIF, _ICC, _ADOBE = b"JFIF\0", b"Exif\0\0", b"ICC_PROFILE\0", b"Adobe"
 _JFIF_LENGTH, _ADOBE_LENGTH, _RESTARTS_LENGTH = 14, 12, 2
 _PROFILE_HEAD = len(_ICC) + 2  # which of how many pieces (ICC.1 §B.4)
+_LONGEST_PART = 0xFFFF - 2 - _PROFILE_HEAD
 
 
 def jpeg_layout(content: bytes) -> Layout:
@@ -36,10 +39,33 @@ def jpeg_layout(content: bytes) -> Layout:
         raise Rejected(Reason.BROKEN)
     if sum(each.inner_end - each.inner for each in layout.pieces if each.role is Role.PROFILE) > LARGEST_PROFILE:
         raise Rejected(Reason.TOO_COSTLY)
-    if not is_profile(_profile(content, layout)):
-        layout.without_profile()
+    _clean_profile(content, layout)
     layout.end = at + 2
     return layout
+
+
+def _clean_profile(content: bytes, layout: Layout) -> None:
+    """A copy keeps the profile without its words, in place of its first piece."""
+    profile = _profile(content, layout)
+    clean = clean_profile(profile) if is_profile(profile) else None
+    if clean == profile:
+        return
+    layout.pieces, pieces = [], layout.pieces
+    for each in pieces:
+        is_first = clean is not None and all(one.role is not Role.PROFILE for one in layout.pieces)
+        if each.role is not Role.PROFILE:
+            layout.pieces.append(each)
+        elif clean is not None and is_first:
+            layout.pieces.append(replace(each, kept=_segments(clean)))
+        else:
+            layout.pieces.append(replace(each, role=Role.SAYS, kept=None))
+
+
+def _segments(profile: bytes) -> bytes:
+    """As many as it takes (ICC.1 §B.4)."""
+    parts = [profile[at : at + _LONGEST_PART] for at in range(0, len(profile), _LONGEST_PART)]
+    heads = (_ICC + bytes([number, len(parts)]) for number in range(1, len(parts) + 1))
+    return b"".join(_whole(_APP2, head + part) for head, part in zip(heads, parts, strict=True))
 
 
 def _profile(content: bytes, layout: Layout) -> bytes:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from media.kinds import MediaType, Reason, Rejected
 from media.layout import Layout, Piece, Role, is_profile, orientation_in
+from media.layout_profile import clean_profile
 
 _HEAD, _VP8X = 12, 10
 _ALPHA = 0x10
@@ -43,11 +44,19 @@ def _as_they_show(content: bytes, pieces: list[Piece]) -> list[Piece]:
     awaited = {b"ALPH", b"ICCP"} if has_alpha else {b"ICCP"} if is_long else set[bytes]()
     shown = []
     for each in pieces:
-        is_none = each.name == b"ICCP" and not is_profile(content[each.inner : each.inner_end])
+        profile = content[each.inner : each.inner_end] if each.name == b"ICCP" else b""
+        clean = clean_profile(profile) if is_profile(profile) else None
+        is_none = each.name == b"ICCP" and clean is None
         is_said = each.name in _BESIDE and (is_none or each.name not in awaited)
         awaited -= _BESIDE if each.name in _PICTURES else {each.name}
-        shown.append(replace(each, role=Role.SAYS) if is_said else each)
+        kept = riff_chunk(b"ICCP", clean) if clean is not None and clean != profile else None
+        shown.append(replace(each, role=Role.SAYS) if is_said else replace(each, kept=kept))
     return shown
+
+
+def riff_chunk(name: bytes, inner: bytes) -> bytes:
+    """A chunk with its length, and a byte that makes it even."""
+    return name + len(inner).to_bytes(4, "little") + inner + bytes(len(inner) % 2)
 
 
 def _chunk(content: bytes, at: int, end: int) -> Piece:

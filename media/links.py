@@ -12,11 +12,12 @@ from uuid import UUID
 from core.errors import Gone, NotAllowed
 
 LINK_LIFE = timedelta(minutes=5)
-SIGNATURE_LENGTH = 84
+SIGNATURE_LENGTH = 128
 _PROOF = 32
 _EXPIRY = 6
-_MARK = 8
-_HEAD = 16 + _EXPIRY + 1 + _MARK
+# Bytes: of the whole a multiple of three, so that no letter of its text has bits to spare.
+_MARK = 9
+_HEAD = 16 + _EXPIRY + 1 + 16 + 16 + _MARK
 _LENGTH = _HEAD + _PROOF
 
 
@@ -40,24 +41,35 @@ class Holder(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class GivenTo:
+    """Who asked for a link, signed in how: whether they still may see it is asked when it is opened."""
+
+    holder: Holder
+    account_id: UUID
+    session_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """What a link proves: given to whom, of which clinic. `mark` stands for the patient and names nobody."""
 
     clinic_id: UUID
-    holder: Holder
+    given_to: GivenTo
     mark: bytes
 
 
 def signature(
-    key: bytes, clinic_id: UUID, patient_id: UUID, picture_id: UUID, variant: StrEnum, holder: Holder,
+    key: bytes, clinic_id: UUID, patient_id: UUID, picture_id: UUID, variant: StrEnum, given_to: GivenTo,
     expires_at: datetime,
 ) -> str:  # fmt: skip
-    """What a link carries: clinic, expiry, holder and mark (not secret), and the proof over them and the file.
+    """What a link carries: clinic, expiry, whom it is given to and mark (not secret), and the proof over them and the
+    file.
 
-    84 letters. The picture and the variant stand in the path and are bound by the proof.
+    128 letters. The picture and the variant stand in the path and are bound by the proof.
     """
     expiry = int(expires_at.timestamp()).to_bytes(_EXPIRY, "big")
-    head = clinic_id.bytes + expiry + bytes([holder]) + patient_mark(key, patient_id, picture_id)
+    who = bytes([given_to.holder]) + given_to.account_id.bytes + given_to.session_id.bytes
+    head = clinic_id.bytes + expiry + who + patient_mark(key, patient_id, picture_id)
     return base64.urlsafe_b64encode(head + _proof(key, head, picture_id, variant)).decode().rstrip("=")
 
 
@@ -74,11 +86,13 @@ def opened_link(key: bytes, picture_id: UUID, variant: StrEnum, given: str, now:
         raise LinkRefused
     if now >= datetime.fromtimestamp(int.from_bytes(head[16 : 16 + _EXPIRY], "big"), UTC):
         raise LinkExpired
-    return Link(UUID(bytes=head[:16]), Holder(head[16 + _EXPIRY]), head[-_MARK:])
+    who = head[16 + _EXPIRY : -_MARK]
+    given_to = GivenTo(Holder(who[0]), UUID(bytes=who[1:17]), UUID(bytes=who[17:]))
+    return Link(UUID(bytes=head[:16]), given_to, head[-_MARK:])
 
 
 def patient_mark(key: bytes, patient_id: UUID, picture_id: UUID) -> bytes:
-    """Eight bytes that tell whether a picture is still the patient's whom the link was given for."""
+    """Nine bytes that tell whether a picture is still the patient's whom the link was given for."""
     return hmac.new(key, b"media patient\0" + patient_id.bytes + picture_id.bytes, hashlib.sha256).digest()[:_MARK]
 
 

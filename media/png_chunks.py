@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from media.kinds import Reason, Rejected
 from media.layout import LARGEST_PROFILE, Piece, Role, is_profile
+from media.layout_profile import clean_profile
 
 _GREY, _COLOUR, _PALETTE, _GREY_CLEAR, _COLOUR_CLEAR = 0, 2, 3, 4, 6
 _LENGTHS = {b"IHDR": 13, b"IEND": 0, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"cICP": 4}
@@ -34,7 +35,7 @@ def role_of(name: bytes, length: int, colour: int, seen: set[bytes]) -> Role:
 
 
 def profile_piece(inner: bytes, piece: Piece) -> Piece:
-    """The colour profile under a name that says nothing, without what follows it; only said where it is none."""
+    """The colour profile without its name, its words and what follows it; only said where it is none."""
     packed = inner.partition(b"\0")[2][1:]
     inflate = zlib.decompressobj()
     try:
@@ -43,10 +44,12 @@ def profile_piece(inner: bytes, piece: Piece) -> Piece:
         profile = b""
     if inflate.unconsumed_tail:
         raise Rejected(Reason.TOO_COSTLY)
-    if not is_profile(profile):
+    clean = clean_profile(profile) if is_profile(profile) else None
+    if clean is None:
         return replace(piece, role=Role.SAYS)
-    kept = png_chunk(b"iCCP", _NAME + packed[: len(packed) - len(inflate.unused_data)])
-    return replace(piece, role=Role.PROFILE, kept=kept)
+    is_clean = clean == profile
+    packed = packed[: len(packed) - len(inflate.unused_data)] if is_clean else zlib.compress(clean)
+    return replace(piece, role=Role.PROFILE, kept=png_chunk(b"iCCP", _NAME + packed))
 
 
 def png_chunk(name: bytes, inner: bytes) -> bytes:

@@ -48,7 +48,7 @@ class S3Storage(S3Parts, S3Signed):
         await self._ask(lambda: self._large.upload_file(str(path), self.bucket, key, ExtraArgs=kind))
 
     async def put_all(self, given: Sequence[Given]) -> None:
-        await asyncio.gather(*(self.put(each.key, each.content, each.media_type) for each in given))
+        await asyncio.gather(*map(self._put_one, given))
 
     async def get_file(self, key: str, path: Path) -> str:
         checked_key(key)
@@ -70,6 +70,12 @@ class S3Storage(S3Parts, S3Signed):
     async def erase_under(self, folder: str) -> None:
         checked_key(folder)
         await self._ask(lambda: self._erase_under(folder))
+
+    async def _put_one(self, given: Given) -> None:
+        if isinstance(given.content, Path):
+            await self.put_file(given.key, given.content, given.media_type)
+        else:
+            await self.put(given.key, given.content, given.media_type)
 
     def workplace(self) -> Path:
         return own_temporary_folder()

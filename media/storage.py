@@ -67,10 +67,10 @@ class Unfinished:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Bytes that are to be kept under a key."""
+    """Bytes that are to be kept under a key. A file at a path is given away: nobody looks for it there again."""
 
     key: str
-    content: bytes
+    content: bytes | Path
     media_type: str
 
 

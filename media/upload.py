@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from core.errors import Conflict
-from media.kinds import MediaType, PictureKind
+from core.errors import Conflict, Fault, Invalid, TooLarge
+from media.kinds import LARGEST_UPLOAD, MediaType, PictureKind, PictureTooLarge
 from media.storage import Span
 
 PART_BYTES = 8 * 1024 * 1024
@@ -37,6 +37,26 @@ class UploadIncomplete(Conflict):
     """Said to be complete while parts are missing or have another size."""
 
     slug = "upload-incomplete"
+
+
+class PartTooShort(Conflict):
+    """A part ended before all of its bytes were here."""
+
+    slug = "part-too-short"
+
+    def __init__(self, expected_bytes: int) -> None:
+        super().__init__()
+        self.expected_bytes = expected_bytes
+
+
+class PartTooLong(TooLarge):
+    """A part that does not end where it should."""
+
+    slug = "part-too-long"
+
+    def __init__(self, expected_bytes: int) -> None:
+        super().__init__()
+        self.expected_bytes = expected_bytes
 
 
 class UploadOver(Conflict):
@@ -102,6 +122,14 @@ def check_quota(used: Used, size_bytes: int, quota: Quota) -> None:
         raise PatientQuotaReached
     if used.clinic_bytes + size_bytes > quota.clinic_bytes:
         raise ClinicQuotaReached
+
+
+def check_size(size_bytes: int) -> None:
+    """Raises `Invalid` for a file without bytes, `PictureTooLarge`."""
+    if size_bytes < 1:
+        raise Invalid(Fault("/size_bytes", "greater-than-equal"))
+    if size_bytes > LARGEST_UPLOAD:
+        raise PictureTooLarge
 
 
 def parts_of(size_bytes: int, part_bytes: int = PART_BYTES) -> list[Span]:

@@ -17,6 +17,7 @@ from core.values import Int32, ShortText, Value
 from media.commands.elsewhere import ToldElsewhere, tell_elsewhere
 from media.dicomweb import Instance, Uid
 from media.kinds import PictureKind
+from media.queries.pictures import MOST_TEETH
 
 router = APIRouter(prefix="/v1/partner", tags=["media"], route_class=StrictRoute)
 
@@ -35,7 +36,9 @@ class PictureThere(Value):
     )
     kind: PictureKind = PictureKind.XRAY
     taken_on: HappenedOn | None = None
-    teeth: list[FdiTooth] = Field(default=[], max_length=32, description="Which teeth it shows.", examples=[["11"]])
+    teeth: list[FdiTooth] = Field(
+        default=[], max_length=MOST_TEETH, description="Which teeth it shows.", examples=[["11"]]
+    )
     released: bool = Field(default=False, description="Whether the patient may see it as soon as it is ready.")
     private: bool = Field(default=False, description="Hidden from those who may open a ward's record.")
 

@@ -5,13 +5,13 @@ import hashlib
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Path, Request, UploadFile
+from fastapi import APIRouter, Depends, Form, Path, Request
 from pydantic import Field
 
 from api.caller import PartnerClaims
 from api.partner.sync import LARGEST_BATCH, Rows, SyncResult, rows_of, take
 from api.ports import PortsHere
-from api.strict import StrictRoute
+from api.strict import SentFile, StrictRoute
 from api.transaction import PartnerCall, scope_of, standing_partner
 from cabinet.commands.issued_documents import (
     FileDiffers,
@@ -45,9 +45,8 @@ class DocumentBatch(Value):
 class PdfForm(Value):
     """One PDF as `multipart/form-data`."""
 
-    file: UploadFile = Field(
-        description="A PDF of at most 10 MiB, not encrypted, without scripts, actions, attachments or media.",
-        json_schema_extra={"format": "binary"},  # the older spelling, which client generators understand
+    file: SentFile = Field(
+        description="A PDF of at most 10 MiB, not encrypted, without scripts, actions, attachments or media."
     )
 
 

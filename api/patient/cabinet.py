@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from api.caller import PatientClaims
+from api.etags import holds
 from api.ports import Ports, ports_of
 from api.problems import language_of
 from api.strict import DocumentRoute
@@ -58,7 +59,7 @@ async def _answer(request: Request, claims: Claims, patient_id: UUID | None) -> 
         async with ports.database.reading(scope_of(claims)) as reading:
             document = await with_folded_chart(reading, document, at, language)
     tag = etag_of(claims.subject_id, document)
-    if _holds(request.headers.get("if-none-match"), tag):
+    if holds(request.headers, tag):
         return Response(status_code=304, headers={"etag": tag})
     return Response(document, media_type="application/json", headers={"etag": tag, "content-language": language})
 
@@ -75,11 +76,3 @@ def etag_of(account_id: UUID, document: bytes) -> str:
     digest = hashlib.sha256(account_id.bytes)
     digest.update(document)
     return f'"{digest.hexdigest()[:32]}"'
-
-
-def _holds(if_none_match: str | None, tag: str) -> bool:
-    """RFC 9110 §13.1.2: a list of tags compared weakly, or `*` for any."""
-    if if_none_match is None:
-        return False
-    held = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
-    return tag in held or held == ["*"]

@@ -13,6 +13,7 @@ from api.caller import PatientClaims
 from api.paging import Limit
 from api.patient.record import RecordRoutes
 from api.ports import PortsHere
+from api.strict import PlainNumber
 from api.transaction import PatientReads, RecordAsked, record_reads
 from chat.commands import Marked, Sent, Speaker, Target, mark, send
 from chat.conversation import Body, Side
@@ -58,8 +59,10 @@ class Marks(Value):
     read: Annotated[Int32, Field(ge=0)] = 0
 
 
-After = Annotated[int, Query(ge=0, le=2**31 - 1, description="`rev` held.", json_schema_extra={"format": "int32"})]
-Seq = Annotated[int, Field(ge=1, le=2**31 - 1, json_schema_extra={"format": "int32"})]
+After = Annotated[
+    int, PlainNumber, Query(ge=0, le=2**31 - 1, description="`rev` held.", json_schema_extra={"format": "int32"})
+]
+Seq = Annotated[int, PlainNumber, Field(ge=1, le=2**31 - 1, json_schema_extra={"format": "int32"})]
 Before = Annotated[Seq | None, Query(description="Instead of `after`: the messages before this `seq`.")]
 
 

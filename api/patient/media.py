@@ -7,18 +7,18 @@ from fastapi import Query
 from pydantic import Field
 
 from api.caller import PatientClaims
+from api.holders import to_opener
 from api.media import PictureLink, file_to_link, linked
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, List, id_of, page_of
 from api.patient.record import RecordRoutes
 from api.ports import PortsHere
 from api.teeth import FdiTooth
 from api.transaction import PatientReads, RecordAsked, record_opened, record_reads, scope_of
-from clinic.household import AccessScope, Relation
+from clinic.household import AccessScope
 from core import clock
 from core.errors import NotFound
 from core.values import Value
 from media.kinds import PictureKind, Variant
-from media.links import Holder
 from media.queries import Picture, Which, pictures, pictures_named
 from media.variant import PatientVariant
 
@@ -72,6 +72,6 @@ async def link(
     variant, now = Variant(body.variant.value), clock.now()
     async with ports.database.reading(scope_of(claims)) as reading:
         opened = await record_opened(reading, claims, asked, now, AccessScope.VIEW_MEDIA)
-        holder = Holder.PATIENT if opened.relation is Relation.SELF else Holder.GUARDIAN
-        file = await file_to_link(reading, opened.patient_id, picture_id, variant, holder)
-    return await linked(ports, claims.clinic_id, picture_id, variant, file, holder, now)
+        given_to = to_opener(claims, opened)
+        file = await file_to_link(reading, opened.patient_id, picture_id, variant, given_to.holder)
+    return await linked(ports, claims.clinic_id, picture_id, variant, file, given_to, now)

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from api.caller import PatientClaims
+from api.holders import to_opener
 from api.media import PictureLink
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, List, id_of, page_of
 from api.patient.record import RecordRoutes
@@ -13,11 +14,10 @@ from api.ports import PortsHere
 from api.sheets import linked_sheet
 from api.transaction import PatientReads, RecordAsked, record_opened, record_reads, scope_of
 from api.viewer import LanguageHere
-from clinic.household import AccessScope, Relation
+from clinic.household import AccessScope
 from core import clock
 from core.errors import NotFound
 from core.values import Value
-from media.links import Holder
 from media.queries.series import SeriesBrief, SeriesDetail, series_detail, series_of
 
 routes = RecordRoutes("series")
@@ -65,5 +65,5 @@ async def link(
     now = clock.now()
     async with ports.database.reading(scope_of(claims)) as reading:
         opened = await record_opened(reading, claims, asked, now, AccessScope.VIEW_MEDIA)
-    holder = Holder.PATIENT if opened.relation is Relation.SELF else Holder.GUARDIAN
-    return await linked_sheet(ports, claims.clinic_id, opened.patient_id, series_id, language, holder, now)
+    given_to = to_opener(claims, opened)
+    return await linked_sheet(ports, claims.clinic_id, opened.patient_id, series_id, language, given_to, now)

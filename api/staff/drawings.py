@@ -25,7 +25,9 @@ _ARROW = {
 class DrawingChange(Value):
     """The whole drawing as it shall be; without shapes it is taken away."""
 
-    version: Int32 = Field(ge=0, description="Of the drawing it was made from; 0: there was none.", examples=[0])
+    version: Annotated[
+        Int32, Field(ge=0, description="Of the drawing it was made from; 0: there was none.", examples=[0])
+    ]
     shapes: list[Shape] = Field(max_length=MOST_SHAPES, examples=[[_ARROW]])
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import ConfigDict, Field, StringConstraints
 
 from api.caller import StaffClaims
+from api.holders import to_staff
 from api.media import PictureLink, file_to_link, linked
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, List, id_of, page_of
 from api.ports import PortsHere
@@ -130,7 +131,7 @@ async def link(ports: PortsHere, claims: StaffClaims, picture_id: UUID, body: St
         file = await file_to_link(writing, None, picture_id, body.variant, Holder.STAFF)
         looked = Happening("pictures.read", file.patient_id, patient_id=file.patient_id)
         await record(writing, claims.clinic_id, Actor(ActorKind.STAFF, staff.staff_id), [looked], now)
-    return await linked(ports, claims.clinic_id, picture_id, body.variant, file, Holder.STAFF, now)
+    return await linked(ports, claims.clinic_id, picture_id, body.variant, file, to_staff(claims), now)
 
 
 @router.patch("/pictures/{picture_id}", summary="Correct a picture's facts", operation_id="changePicture")

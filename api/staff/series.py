@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
 from api.caller import StaffClaims
+from api.holders import to_staff
 from api.media import PictureLink
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, List, id_of, page_of
 from api.patient.series import SeriesPage
@@ -34,7 +35,6 @@ from media.commands.series import (
     remove_series,
 )
 from media.kinds import PictureKind
-from media.links import Holder
 from media.queries.series import MOST_TEETH, SeriesDetail, series_detail, series_of
 from media.series import MOST_VIEWS, PROTOCOLS, Protocol
 from media.view_words import protocol_name, view_name
@@ -220,7 +220,7 @@ async def link(
             raise NotFound
         looked = Happening("series.read", patient_id, patient_id=patient_id)
         await record(writing, claims.clinic_id, Actor(ActorKind.STAFF, staff.staff_id), [looked], now)
-    return await linked_sheet(ports, claims.clinic_id, patient_id, series_id, language, Holder.STAFF, now)
+    return await linked_sheet(ports, claims.clinic_id, patient_id, series_id, language, to_staff(claims), now)
 
 
 async def _told(call: StaffWrites, patient_id: UUID, body: SeriesDescription) -> SeriesTold:

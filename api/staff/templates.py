@@ -48,7 +48,7 @@ class AddedTemplates(Value):
 class TemplateChange(Value):
     """The whole template anew, and the version that it was made from."""
 
-    version: Int32 = Field(ge=1, examples=[1])
+    version: Annotated[Int32, Field(ge=1, examples=[1])]
     draft: TemplateDraft
 
 

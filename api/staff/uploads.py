@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from api.caller import StaffClaims
 from api.ports import PortsHere
-from api.strict import StrictRoute
+from api.strict import PlainNumber, StrictRoute
 from api.transaction import scope_of, standing_staff
 from api.upload_views import MOST_PARTS, UploadPart, UploadStart, UploadView
 from api.uploads import LARGEST_PART, Admit, Admitted, Stand, complete, give_up, look, start, take_part
@@ -28,7 +28,7 @@ PART_BODY: dict[str, Any] = {
     }
 }
 PartNumber = Annotated[
-    int, Path(ge=1, le=MOST_PARTS, description="Counted from 1.", json_schema_extra={"format": "int32"})
+    int, PlainNumber, Path(ge=1, le=MOST_PARTS, description="Counted from 1.", json_schema_extra={"format": "int32"})
 ]
 
 

@@ -36,8 +36,8 @@ class FreedWindow(Value):
     )
     starts_at: Moment
     ends_at: Moment
-    most: Int32 = Field(default=MOST_ASKED, ge=1, le=50, description="So many are asked at once.")
-    minutes: Int32 = Field(default=120, ge=5, le=24 * 60, description="So long they have to answer.")
+    most: Annotated[Int32, Field(ge=1, le=50, description="So many are asked at once.")] = MOST_ASKED
+    minutes: Annotated[Int32, Field(ge=5, le=24 * 60, description="So long they have to answer.")] = 120
 
 
 class WindowOffered(Value):

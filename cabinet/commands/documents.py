@@ -30,6 +30,7 @@ from cabinet.queries.documents import (
     questions_of,
 )
 from cabinet.tables.documents import Document, DocumentSignature
+from clinic.commands import hold_patients
 from clinic.commands.requests import make_request
 from clinic.queries.letters import signer_of
 from clinic.queries.requests import RequestView
@@ -38,6 +39,7 @@ from core.database import Writing
 from core.dates import latest_today
 from core.errors import Conflict, Fault, Invalid, NotFound
 from core.events import Actor, Happening, record
+from core.private import hold_marks
 
 
 class AnswersRefused(Invalid):
@@ -91,6 +93,9 @@ async def submit_answers(
     A sheet that corrects the record becomes a request to the clinic, whose own system holds the record. Raises
     `NotFound`, `DocumentNotOpen`, `DocumentNotSeen`, `AnswersRefused`.
     """
+    # The request hangs on the document: who hides what that belongs to is waited for before it is held.
+    await hold_patients(writing, [patient_id])
+    await hold_marks(writing, clinic_id)
     row = await held_document(writing, clinic_id, document_id, patient_id)
     after = state_after(state_of(row, now), Act.FILL, Asks(row.asks), has_form=bool(row.questions))
     questions = questions_of(row)

@@ -77,16 +77,13 @@ async def accrue_payments(sweeping: Sweeping, now: datetime, limit: int) -> int:
 
 
 async def _hide_with(writing: Writing, lots: Sequence[tuple[LedgerEntry, UUID]]) -> None:
-    """Points that were told before the books said the payment are hidden with it from now on (`core.private`).
-
-    The mark named again lets what hangs on the lot follow it.
-    """
+    """Points that were told before the books said the payment are hidden with it from now on (`core.private`)."""
     if lots:
         known = (col(PointLot.clinic_id) == bindparam("of_clinic"), col(PointLot.id) == bindparam("lot"))
         named = (
             update(PointLot.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
             .where(*known, col(PointLot.payment_id).is_(None))
-            .values(payment_id=bindparam("payment"), private=col(PointLot.private))
+            .values(payment_id=bindparam("payment"))
         )
         rows = [{"of_clinic": row.clinic_id, "lot": lot_id, "payment": row.id} for row, lot_id in lots]
         await writing.execute(named, rows)

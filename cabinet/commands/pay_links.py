@@ -47,7 +47,7 @@ async def make_pay_link(
     Raises `NotFound` (patient, plan), `Invalid` (nothing, or in another currency), `NothingToPay`, `MoreThanOwed`.
     """
     await hold_patient(writing, patient_id)
-    await check_plan(writing, patient_id, plan_id)
+    await check_plan(writing, clinic_id, patient_id, plan_id)
     asked = _asked(await debt(writing, patient_id, plan_id, now), amount)
     token, expires_at = new_pay_token(clinic_id), now + LINK_LIFE
     row = PayLink(

@@ -35,6 +35,7 @@ from core.errors import Conflict, Invalid, NotFound
 from core.events import SYSTEM, Actor, Happening, record
 from core.ids import new_id
 from core.money import Money
+from core.private import hold_marks
 
 # The provider tells by itself; this is for when it does not.
 _FIRST_LOOK = timedelta(minutes=5)
@@ -85,17 +86,21 @@ async def open_payment(
     Raises `NotFound` (patient, plan), `NothingToPay`, `PaymentOpen`.
     """
     await hold_patient(writing, patient_id)
-    await check_plan(writing, patient_id, plan_id)
+    await check_plan(writing, clinic_id, patient_id, plan_id)
     owed = await debt(writing, patient_id, plan_id, now)
     if owed is None:
         raise NothingToPay
     return await opened(writing, clinic_id, patient_id, owed, provider, actor, now)
 
 
-async def check_plan(writing: Writing, patient_id: UUID, plan_id: UUID | None) -> None:
-    """Raises `NotFound` for a plan that is not this patient's."""
+async def check_plan(writing: Writing, clinic_id: UUID, patient_id: UUID, plan_id: UUID | None) -> None:
+    """Raises `NotFound` for a plan that is not this patient's, or that this caller may not see any more.
+
+    The patient's row must be held. Until the commit nobody hides the plan.
+    """
     if plan_id is None:
         return
+    await hold_marks(writing, clinic_id)
     theirs = exists().where(col(TreatmentPlan.id) == plan_id, col(TreatmentPlan.patient_id) == patient_id)
     if not (await writing.execute(select(theirs))).scalar_one():
         raise NotFound

@@ -1,5 +1,6 @@
 """How branches let patients book, and the clinic's words for the states of a visit."""
 
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
@@ -20,8 +21,12 @@ class BranchBooking(Value):
     """What patients may do about visits of a branch by themselves."""
 
     booking: BookingPolicy = Field(description="What becomes of a free time that a patient takes.")
-    cancel_notice_hours: Int32 = Field(ge=0, le=24 * 30, description="Later only a call helps.", examples=[24])
-    most_ahead: Int32 = Field(ge=1, le=50, description="So many visits a patient may book ahead.", examples=[3])
+    cancel_notice_hours: Annotated[
+        Int32, Field(ge=0, le=24 * 30, description="Later only a call helps.", examples=[24])
+    ]
+    most_ahead: Annotated[
+        Int32, Field(ge=1, le=50, description="So many visits a patient may book ahead.", examples=[3])
+    ]
 
 
 class BranchView(Value):

@@ -63,6 +63,14 @@ class Import:
     wait: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A picture that the worker has not looked into yet; `is_new`: it came with this run."""
+
+    name: str
+    is_new: bool
+
+
 def run_import(settings: Settings, asked: Import) -> int:
     """The process's exit status: 0, or 3 where a file was not taken or is held back. Raises `CannotStart`."""
     if not asked.folder.is_dir():
@@ -90,7 +98,9 @@ async def _import(settings: Settings, url: str, asked: Import) -> Tally:
                     raise CannotStart("--clinic: there is no such clinic")
             return await _Run(asked, taking, darkroom).whole()
         except* (Unavailable, SQLAlchemyError, OSError):
-            raise CannotStart("the database or the storage does not answer: start it again, it goes on") from None
+            raise CannotStart(
+                "the database, the storage or the darkroom does not answer: start it again, it goes on"
+            ) from None
 
 
 class _Run:
@@ -104,7 +114,7 @@ class _Run:
         self._darkroom = darkroom
         self._turn = asyncio.Semaphore(asked.workers)
         self._tally = Tally()
-        self._waits: dict[str, str] = {}
+        self._waits: dict[str, _Waiting] = {}
         console = Console(stderr=True)
         columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
@@ -153,11 +163,12 @@ class _Run:
         return [found for task in looking if (found := task.result()) is not None]
 
     def _there(self, found: Found, picture: NamedPicture) -> None:
-        self._tally.there += 1
         if picture.state is PictureState.QUARANTINED:
             self._out(found, f"quarantined: {picture.reason}")
-        elif picture.state is PictureState.UPLOADED:
-            self._waits[found.external_id] = str(found.name)
+            return
+        self._tally.there += 1
+        if picture.state is PictureState.UPLOADED:
+            self._waits[found.external_id] = _Waiting(str(found.name), is_new=False)
 
     async def _look(self, found: Found) -> Looked | None:
         async with self._turn:
@@ -185,7 +196,7 @@ class _Run:
                 self._out(looked.found, error.reason)
                 return
         self._tally.taken += 1
-        self._waits[looked.found.external_id] = str(looked.found.name)
+        self._waits[looked.found.external_id] = _Waiting(str(looked.found.name), is_new=True)
 
     def _out(self, found: Found, reason: str) -> None:
         self._tally.out.append((str(found.name), reason))
@@ -202,15 +213,24 @@ class _Run:
                     self._progress.advance(bar, still - len(self._waits))
                     still, moved_at = len(self._waits), asyncio.get_running_loop().time()
                 await asyncio.sleep(_LOOK_SECONDS if self._waits else 0)
-        self._tally.out += [(name, "not-looked-into") for name in self._waits.values()]
+        for waiting in self._waits.values():
+            self._hold_back(waiting, "not-looked-into")
 
     def _settle(self, pictures: Mapping[str, NamedPicture]) -> None:
         for external_id, picture in pictures.items():
             if picture.state is PictureState.UPLOADED:
                 continue
-            name = self._waits.pop(external_id)
+            waiting = self._waits.pop(external_id)
             if picture.state is PictureState.QUARANTINED:
-                self._tally.out.append((name, f"quarantined: {picture.reason}"))
+                self._hold_back(waiting, f"quarantined: {picture.reason}")
+
+    def _hold_back(self, waiting: _Waiting, reason: str) -> None:
+        """Every file is counted once: this one is neither taken nor there."""
+        if waiting.is_new:
+            self._tally.taken -= 1
+        else:
+            self._tally.there -= 1
+        self._tally.out.append((waiting.name, reason))
 
 
 _EXTERNAL_ID: TypeAdapter[str] = TypeAdapter(ExternalId)

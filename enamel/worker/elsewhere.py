@@ -3,6 +3,8 @@
 What is made of it (previews, the patient's copy) is stored here; the file itself is not. An archive that fails is left
 alone for a while, longer each time, and its pictures wait without counting a try: one that is down for a day keeps
 neither the pictures of other archives waiting nor, because this is a loop of its own, those that were uploaded.
+What else cannot be reached (storage, scanner, database) or started is raised when all have ended, and is tried again
+without an end: such a try does not count against the picture.
 
 Crash safety: before `note_fetched` commits, nothing happened but a claim that ends with its lease; after it, the sweep
 of files knows whose the stored bytes are, and the next worker stores the same ones again.
@@ -15,7 +17,7 @@ from pathlib import Path
 
 from enamel.worker.media import Looking, looked_at, settle
 from media.archives import Archives, Elsewhere
-from media.commands import ClaimedPicture, claim_pictures
+from media.commands import ClaimedPicture, claim_pictures, excuse
 from media.commands.elsewhere import note_fetched, wait_for_archive
 from media.commands.sources import rest_source, source_answers
 from media.dicomweb import ArchiveUnreachable, InstanceGone, SourceEnded, file_of
@@ -32,6 +34,10 @@ async def look_elsewhere(looking: Looking, archives: Archives, now: datetime) ->
         *(_settle(looking, archives, each, places[each.picture_id].elsewhere, now) for each in claimed),
         return_exceptions=True,
     )
+    failed = [each for each, end in zip(claimed, ends, strict=True) if end is not None]
+    if failed:
+        async with looking.database.sweeping() as sweeping:
+            await excuse(sweeping, failed)
     for end in ends:
         if end is not None:
             raise end

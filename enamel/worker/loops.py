@@ -14,7 +14,7 @@ from enamel.worker.chat import tell_unread
 from enamel.worker.drawings import draw_pending
 from enamel.worker.elsewhere import look_elsewhere
 from enamel.worker.files import PAUSE_SECONDS as FILES_PAUSE
-from enamel.worker.files import STRAY_PAUSE_SECONDS, give_up_strays, sweep_files
+from enamel.worker.files import STRAY_PAUSE_SECONDS, add_up, give_up_strays, sweep_files
 from enamel.worker.identity import PAUSE_SECONDS, forget
 from enamel.worker.loyalty import PAUSE_SECONDS as LOYALTY_PAUSE
 from enamel.worker.loyalty import keep_loyalty
@@ -59,6 +59,7 @@ def loops(tools: Tools) -> list[Loop]:
         Loop("drawings", lambda: draw_pending(tools.database, tools.storage, tools.darkroom, now())),
         Loop("files", lambda: sweep_files(tools.database, tools.storage, now()), FILES_PAUSE),
         Loop("strays", lambda: give_up_strays(tools.storage, now()), STRAY_PAUSE_SECONDS),
+        Loop("kept bytes", lambda: add_up(tools.database), FILES_PAUSE),
         Loop("copies", lambda: make_copies(tools.database, tools.storage, now())),
         Loop("erasures", lambda: carry_out_erasures(tools.database, tools.storage, now())),
         Loop("replay", lambda: replay_erasures(tools.database, tools.storage, now()), REPLAY_PAUSE_SECONDS),

@@ -67,39 +67,47 @@ async def look_into_pictures(looking: Looking, now: datetime) -> int:
         seen = await asyncio.gather(
             *(_seen(looking, each, Path(folder) / each.picture_id.hex) for each in claimed), return_exceptions=True
         )
-    ends = {each: end for each, end in zip(claimed, seen, strict=True) if not isinstance(end, BaseException)}
-    for ready in await settle(looking, ends, now):
-        if ready.upload_id is not None:
-            await looking.storage.erase_under(ready.lies_at)
     failed = [each for each, end in zip(claimed, seen, strict=True) if isinstance(end, BaseException)]
     if failed:
         async with looking.database.sweeping() as sweeping:
             await excuse(sweeping, failed)
+    ends = {each: end for each, end in zip(claimed, seen, strict=True) if not isinstance(end, BaseException)}
+    await settle(looking, ends, now)
     for end in seen:
         if isinstance(end, BaseException):
             raise end
     return len(claimed)
 
 
-async def settle(looking: Looking, ends: Mapping[ClaimedPicture, End], now: datetime) -> list[ClaimedPicture]:
-    """Record what became of them, all in one transaction; those that are ready now, by us.
+async def settle(looking: Looking, ends: Mapping[ClaimedPicture, End], now: datetime) -> None:
+    """Record what became of them, all in one transaction, then erase the uploads' bytes of what is ready, by us.
 
     Where PostgreSQL refuses that, each is recorded alone, so that one cannot stop its neighbours; then it is raised.
     """
+    ready, refused = await _recorded(looking, ends, now)
+    for each in ready:
+        if each.upload_id is not None:
+            await looking.storage.erase_under(each.lies_at)
+    if refused is not None:
+        raise refused
+
+
+async def _recorded(
+    looking: Looking, ends: Mapping[ClaimedPicture, End], now: datetime
+) -> tuple[list[ClaimedPicture], DBAPIError | None]:
+    """Those that are ready now, by us, and what PostgreSQL said where it refused one."""
     try:
-        return await _settled(looking, ends, now)
-    except DBAPIError:
+        return await _settled(looking, ends, now), None
+    except DBAPIError as error:
         if len(ends) == 1:
-            raise
+            return [], error
     ready, refused = list[ClaimedPicture](), None
     for claimed, end in ends.items():
         try:
             ready += await _settled(looking, {claimed: end}, now)
         except DBAPIError as error:
             refused = error
-    if refused is not None:
-        raise refused
-    return ready
+    return ready, refused
 
 
 async def _settled(looking: Looking, ends: Mapping[ClaimedPicture, End], now: datetime) -> list[ClaimedPicture]:
@@ -123,6 +131,8 @@ async def _seen(looking: Looking, claimed: ClaimedPicture, path: Path) -> End:
         if (sha256, os.stat(path).st_size) != (claimed.sha256, claimed.size_bytes):
             return Reason.FILE_DIFFERS
         return await looked_at(looking, claimed, path)
+    except Missing:  # a worker whose lease overlapped ours was first, and erased the upload's bytes
+        return None
     finally:
         os.unlink(path)
 
@@ -136,7 +146,7 @@ async def looked_at(looking: Looking, claimed: ClaimedPicture, path: Path, frame
         found = await looking.scanner.scan(path)
         if not isinstance(found, Clean):
             return Reason.INFECTED if isinstance(found, Infected) else Reason.NOT_SCANNED
-        made = await looking.darkroom.develop(path, claimed.media_type, frame)
+        made = await looking.darkroom.develop(path, claimed.media_type, frame, path.with_suffix(".copy"))
     except Rejected as rejected:
         return rejected.reason
     except Unfinished:
@@ -153,6 +163,7 @@ def _is_another(claimed: ClaimedPicture, made: Developed) -> bool:
 async def _stored(storage: Storage, claimed: ClaimedPicture, made: Developed) -> Stored:
     if claimed.upload_id is not None:
         await storage.copy(claimed.lies_at, claimed.key(Variant.ORIGINAL))
+    stored = Stored.of(made)  # first: what is kept is given away
     given = [
         Given(claimed.key(Variant.PREVIEW_1024), made.preview_1024, MediaType.WEBP),
         Given(claimed.key(Variant.PREVIEW_256), made.preview_256, MediaType.WEBP),
@@ -160,4 +171,4 @@ async def _stored(storage: Storage, claimed: ClaimedPicture, made: Developed) ->
     if made.download is not None:
         given.append(Given(claimed.key(Variant.DOWNLOAD), made.download, claimed.media_type))
     await storage.put_all(given)
-    return Stored.of(made)
+    return stored

@@ -1,7 +1,7 @@
 """The verbs of media: take uploads in, look after pictures and files, arrange series."""
 
-from media.commands.drawings import ClaimedDrawing, claim_drawings, draw, record_drawn
-from media.commands.files import LeftFile, forget_left_file, take_left_file
+from media.commands.drawings import ClaimedDrawing, claim_drawings, draw, excuse_drawings, record_drawn
+from media.commands.files import LeftFile, forget_left_file, put_off_left_file, take_left_file
 from media.commands.moving import MoveReason, move_picture
 from media.commands.pictures import (
     ClaimedPicture,
@@ -39,12 +39,14 @@ __all__ = [
     "discard_picture",
     "draw",
     "excuse",
+    "excuse_drawings",
     "forget_left_file",
     "forget_uploads",
     "give_up_upload",
     "hide_picture",
     "move_picture",
     "name_storage",
+    "put_off_left_file",
     "quarantine",
     "record_drawn",
     "record_previews",

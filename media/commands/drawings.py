@@ -132,6 +132,14 @@ def _claimed(drawing: Drawing, picture: Picture) -> ClaimedDrawing:
     )  # fmt: skip
 
 
+async def excuse_drawings(sweeping: Sweeping, claimed: Sequence[ClaimedDrawing]) -> None:
+    """A try that failed for what is no drawing's fault does not count."""
+    ids = [each.drawing_id for each in claimed]
+    still = (col(Drawing.id) == func.any(ids), col(Drawing.drawn_at).is_(None), col(Drawing.attempts) > 0)
+    less = update(Drawing).where(*still).values(attempts=Drawing.attempts - 1)
+    await sweeping.execute(less.execution_options(synchronize_session=False))
+
+
 async def record_drawn(sweeping: Sweeping, claimed: ClaimedDrawing, size: int | None, now: datetime) -> bool:
     """The drawn copy is stored (`size` None: it could not be drawn). False: it is not wanted any more.
 

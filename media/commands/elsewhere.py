@@ -23,10 +23,10 @@ from media.dicomweb import Instance
 from media.kinds import MediaType, PictureDiffers, PictureKind, PictureState
 from media.queries.elsewhere import instance_of
 from media.queries.pictures import PictureFile, picture_file
-from media.queries.uploads import used
+from media.queries.uploads import used_by_clinic, used_by_patient
 from media.storage import file_folder
 from media.tables import DicomwebSource, Picture, PictureElsewhere
-from media.upload import Announced, ExternalName, Quota, check_quota
+from media.upload import Announced, ExternalName, Quota, Used, check_quota
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,8 @@ async def tell_elsewhere(
     announced = _announced(told, source_id)
     held = await named_picture(writing, clinic_id, name)
     if held is None:
-        check_quota(await used(writing, clinic_id, patient_id), 1, quota)
+        of_both = Used(await used_by_patient(writing, clinic_id, patient_id), await used_by_clinic(writing, clinic_id))
+        check_quota(of_both, 1, quota)
         return await _add(writing, clinic_id, patient_id, source_id, told.instance, announced, name, sender, now)
     there = select(PictureElsewhere).where(col(PictureElsewhere.id) == held.id)
     row = (await writing.execute(there)).scalar_one_or_none()
@@ -139,6 +140,8 @@ async def note_fetched(
     known = update(Picture).where(*mine).values(sha256=sha256, size_bytes=size_bytes).returning(col(Picture.id))
     if (await sweeping.execute(known.execution_options(synchronize_session=False))).scalar_one_or_none() is None:
         return None
+    there = (col(PictureElsewhere.clinic_id) == claimed.clinic_id, col(PictureElsewhere.id) == claimed.picture_id)
+    await sweeping.execute(update(PictureElsewhere).where(*there).values(size_bytes=size_bytes))
     if claimed.sha256 != sha256:
         await leave_files(sweeping, [(claimed.clinic_id, file_folder(claimed.clinic_id, claimed.sha256))])
     return replace(claimed, sha256=sha256, size_bytes=size_bytes)

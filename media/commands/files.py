@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -44,11 +44,18 @@ async def take_left_file(sweeping: Sweeping, now: datetime) -> LeftFile | None:
     if row is None:
         return None
     folder, _, name = row.key.removeprefix(f"{row.clinic_id}/").partition("/")
-    is_free = True
-    if folder == "files":
+    is_free = not await _is_left_again(sweeping, row)
+    if is_free and folder == "files":
         await lock_file(sweeping, row.clinic_id, name)
         is_free = not await _is_shown(sweeping, row.clinic_id, name)
     return LeftFile(row.clinic_id, row.id, row.key, is_free)
+
+
+async def _is_left_again(sweeping: Sweeping, row: FileLeft) -> bool:
+    """Whether a newer mark of the same key has its patience yet to come: it is that one's to erase."""
+    same = (col(FileLeft.clinic_id) == row.clinic_id, col(FileLeft.key) == row.key)
+    newer = select(col(FileLeft.id)).where(*same, col(FileLeft.since) > row.since).limit(1)
+    return (await sweeping.execute(newer)).first() is not None
 
 
 async def _is_shown(sweeping: Sweeping, clinic_id: UUID, sha256: str) -> bool:
@@ -59,16 +66,17 @@ async def _is_shown(sweeping: Sweeping, clinic_id: UUID, sha256: str) -> bool:
 
 
 async def leave_files(writing: Writing, keys: Sequence[tuple[UUID, str]]) -> None:
-    """Leave keys of clinics to the sweep. Left before and not swept yet: its patience begins anew."""
+    """Leave keys of clinics to the sweep. Left before and not swept yet: the newest mark's patience counts."""
     if not keys:
         return
-    rows = [
-        {"clinic_id": clinic_id, "id": new_id(), "key": key, "since": func.now()}
-        for clinic_id, key in sorted(set(keys))
-    ]
-    left = insert(FileLeft).values(rows)
-    again = left.on_conflict_do_update(index_elements=["clinic_id", "key"], set_={"since": left.excluded.since})
-    await writing.execute(again)
+    rows = [{"clinic_id": clinic_id, "id": new_id(), "key": key, "since": func.now()} for clinic_id, key in set(keys)]
+    await writing.execute(insert(FileLeft).values(rows))
+
+
+async def put_off_left_file(sweeping: Sweeping, left: LeftFile, now: datetime) -> None:
+    """It could not be erased: its patience begins anew, and those behind it get their turn."""
+    mine = (col(FileLeft.clinic_id) == left.clinic_id, col(FileLeft.id) == left.left_id)
+    await sweeping.execute(update(FileLeft).where(*mine).values(since=now))
 
 
 async def forget_left_file(sweeping: Sweeping, left: LeftFile) -> None:

@@ -8,6 +8,8 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from clinic.commands import hold_patient, hold_patients
+from clinic.commands.access import ward
+from clinic.household import may_be_private
 from core.database import Writing
 from core.errors import Conflict, NotFound
 from core.events import Actor, Happening, record
@@ -40,7 +42,8 @@ async def move_picture(
     """Put it into the record of another patient of the clinic. Again changes nothing.
 
     There it is not released, has no comment, stands in no series, and shows what is drawn on it only when that is
-    drawn anew; a DICOM file is looked into once more, whether it names this patient. Both records note it;
+    drawn anew; a DICOM file is looked into once more, whether it names this patient. It stays private only where it
+    was marked by itself and this patient is old enough. Both records note it;
     neither names the other, because each belongs to the copy of its own person. Raises `NotFound`, `PictureMoved`.
     """
     of_now = select(col(Picture.patient_id)).where(col(Picture.id) == picture_id)
@@ -57,6 +60,9 @@ async def move_picture(
     if row.patient_id != old:
         raise PictureMoved
     await forget_drawn(writing, row)
+    # What hid it is a series of the old patient's; and below the age nobody but a guardian would ever see it.
+    row.private = row.private and row.hidden_by is None and may_be_private(await ward(writing, patient_id), now)
+    row.hidden_by = None
     _arrive(row, patient_id)
     await writing.flush()  # a trigger takes it out of every series
     # The bytes of an upload go with its row, and that with its patient's record.

@@ -108,10 +108,13 @@ async def _come_again(
 ) -> Kept:
     """What lay under the old name of the file goes with the next sweep, where nothing else shows it."""
     await leave_files(writing, [(held.clinic_id, file_folder(held.clinic_id, held.sha256))])
-    for column, value in _columns(held.clinic_id, upload, now, at_home=at_home).items():
-        if column not in ("clinic_id", "id"):
-            setattr(held, column, value)
+    # What an archive lost is kept here from now on.
+    await writing.execute(delete(PictureElsewhere).where(col(PictureElsewhere.id) == held.id))
+    came = _columns(held.clinic_id, upload, now, at_home=at_home)
+    for column in ("media_type", "size_bytes", "sha256", "state", "upload_id", "uploaded_at", "attempts"):
+        setattr(held, column, came[column])
     held.reason = held.lease_until = None
+    _say_again(held, upload, came["told_hash"], now)
     happening = Happening("picture.sent_again", held.id, patient_id=held.patient_id)
     await record(writing, held.clinic_id, sender, [happening], now)
     await leave_other_kinds(writing, held, sender, now)
@@ -139,16 +142,23 @@ def _columns(clinic_id: UUID, upload: Upload, now: datetime, *, at_home: bool) -
 async def tell_again(writing: Writing, held: Picture, told: Announced, sender: Actor, now: datetime) -> Kept:
     """The same bytes of the same name. Told of differently than the last time, the sender's word replaces what was
     done here since; told of as before, it undoes nothing. A mark of privacy is never taken off here."""
-    said = told.told_hash
-    if said == held.told_hash:
+    if not _say_again(held, told, told.told_hash, now):
         return Kept.UNCHANGED
-    held.told_hash, held.kind, held.taken_on = said, told.kind.value, told.taken_on
-    held.teeth, held.private = list(told.teeth), held.private or told.private
-    held.released_at = (held.released_at or now) if told.released else None
     happening = Happening("picture.changed", held.id, patient_id=held.patient_id)
     await record(writing, held.clinic_id, sender, [happening], now)
     await leave_other_kinds(writing, held, sender, now)
     return Kept.UPDATED
+
+
+def _say_again(held: Picture, told: Announced | Upload, said: str, now: datetime) -> bool:
+    """Whether the sender says something else (`said`, its hash) than the last time: then its word is written down."""
+    if said == held.told_hash:
+        return False
+    held.told_hash, held.kind, held.taken_on, held.teeth = said, str(told.kind), told.taken_on, list(told.teeth)
+    held.released_at = (held.released_at or now) if told.released else None
+    if told.private:  # for itself: no series that hid it shows it again
+        held.private, held.hidden_by = True, None
+    return True
 
 
 async def excuse(sweeping: Sweeping, claimed: Sequence[ClaimedPicture]) -> None:

@@ -191,8 +191,15 @@ async def hide_series(writing: Writing, patient_id: UUID, series_id: UUID, actor
 
 
 async def remove_series(writing: Writing, patient_id: UUID, series_id: UUID, actor: Actor, now: datetime) -> None:
-    """Forget a series; its pictures stay, and what named it as its "before" no longer does. Raises `NotFound`."""
+    """Forget a series; its pictures stay, and what named it as its "before" no longer does. Raises `NotFound`.
+
+    Those that it hid stay hidden, each by itself now.
+    """
     row = await held_series(writing, patient_id, series_id)
+    hidden = select(col(Picture.id)).where(col(Picture.patient_id) == patient_id, col(Picture.hidden_by) == series_id)
+    held = hidden.order_by(col(Picture.id)).with_for_update().cte("held")
+    alone = update(Picture).where(col(Picture.clinic_id) == row.clinic_id, col(Picture.id) == held.c.id)
+    await writing.execute(alone.values(hidden_by=None).execution_options(synchronize_session=False))
     await writing.execute(update(Series).where(col(Series.before_id) == series_id).values(before_id=None))
     await tell(writing, row, "removed", actor, now)
     await writing.delete(row)

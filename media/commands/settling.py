@@ -15,6 +15,7 @@ from core.events import SYSTEM, Happening, record_across
 from media.commands.files import leave_files
 from media.commands.pictures import ClaimedPicture
 from media.kinds import Developed, DicomFacts, PictureState, Reason
+from media.pieces import bytes_of
 from media.storage import file_folder
 from media.tables import Picture, PictureDicom
 
@@ -36,7 +37,7 @@ class Stored:
     def of(cls, made: Developed) -> Self:
         return cls(
             made.width, made.height, made.frames, made.blurhash, len(made.preview_1024), len(made.preview_256),
-            None if made.download is None else len(made.download), made.dicom,
+            None if made.download is None else bytes_of(made.download), made.dicom,
         )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from media.commands.locks import lock_file, lock_quota
 from media.commands.pictures import Kept, add_picture, may_come_again, named_picture, tell_again
 from media.kinds import PictureDiffers, PictureState
 from media.queries.pictures import PictureFile, picture_file
-from media.queries.uploads import HeldUpload, held_upload, upload_row, used
+from media.queries.uploads import HeldUpload, held_upload, upload_row, used_by_clinic, used_by_patient
 from media.tables import Picture, Upload
 from media.upload import (
     PART_BYTES,
@@ -29,6 +29,7 @@ from media.upload import (
     ExternalName,
     Quota,
     UploadState,
+    Used,
     check_quota,
 )
 
@@ -57,9 +58,7 @@ async def start_upload(
     await hold_patient(writing, patient_id)
     if announced.private:
         await check_old_enough(writing, patient_id, now)
-    # In this order everywhere: two starts of a clinic add up one after the other, and no sweep erases meanwhile.
-    await lock_quota(writing, clinic_id)
-    await lock_file(writing, clinic_id, announced.sha256)
+    await lock_file(writing, clinic_id, announced.sha256)  # no sweep erases it meanwhile
     held = None if name is None else await named_picture(writing, clinic_id, name)
     if held is not None and not (held.patient_id == patient_id and may_come_again(held)):
         if (held.patient_id, held.sha256) != (patient_id, announced.sha256):
@@ -68,8 +67,18 @@ async def start_upload(
         return Started(None, picture_file(held), kept)
     if (begun := await _begun(writing, patient_id, announced, name, sender, now)) is not None:
         return Started(held_upload(begun))
-    check_quota(await used(writing, clinic_id, patient_id), announced.size_bytes, quota)
+    await _check_room(writing, clinic_id, patient_id, announced.size_bytes, quota)
     return Started(held_upload(await _add(writing, clinic_id, patient_id, announced, name, sender, now)))
+
+
+async def _check_room(writing: Writing, clinic_id: UUID, patient_id: UUID, size_bytes: int, quota: Quota) -> None:
+    """The last lock before the row itself: two starts of a clinic add up one after the other, and hardly wait.
+
+    A patient's files are added up before it: nobody else announces any while the record is held.
+    """
+    of_patient = await used_by_patient(writing, clinic_id, patient_id)
+    await lock_quota(writing, clinic_id)
+    check_quota(Used(of_patient, await used_by_clinic(writing, clinic_id)), size_bytes, quota)
 
 
 async def _begun(

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from media.dicom.facts import facts_of, person_of, stretch_of
+from media.dicom.facts import facts_of, is_recognizable, person_of, stretch_of
 from media.dicom.file import opened
 from media.dicom.frame import frame_header, picture
 from media.dicom.profile import patients_copy
 from media.dicom.values import whole
 from media.kinds import DicomFacts, NamedPerson, Reason, Rejected
+from media.parcels import Pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class DicomDeveloped:
     frames: int
     facts: DicomFacts
     person: NamedPerson | None
-    download: bytes
+    download: Pieces
 
 
 def developed_dicom(content: bytes, frame: int | None = None) -> DicomDeveloped:
@@ -46,8 +47,8 @@ def developed_dicom(content: bytes, frame: int | None = None) -> DicomDeveloped:
 def _developed(content: bytes, frame: int | None) -> DicomDeveloped:
     file = opened(content, frame)
     header = frame_header(file)
-    image = picture(file, header)
+    image, hides = picture(file, header)
     stretch = stretch_of(header, image.size, (whole(header, "Columns"), whole(header, "Rows")))
-    facts = facts_of(file, header, stretch=stretch)
-    copy = patients_copy(file, burned_in=facts.burned_in)
+    facts = facts_of(file, header, stretch=stretch, hides=hides)
+    copy = patients_copy(file, burned_in=facts.burned_in, recognizable=is_recognizable(header))
     return DicomDeveloped(image, file.frames, facts, person_of(header), copy)

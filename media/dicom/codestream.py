@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from pydicom.uid import JPEGExtended12Bit, RLELossless
 
+from media.dicom.bits import lowest_bit
 from media.dicom.claim import Claim
 from media.dicom.file import DicomFile
 from media.dicom.fragments import Span, joined
@@ -50,6 +51,8 @@ def _check(file: DicomFile, claimed: Claim) -> None:
         raise Rejected(Reason.BROKEN)
     if claimed.samples != whole(header, "SamplesPerPixel"):
         raise Rejected(Reason.BROKEN)
+    if lowest_bit(file):  # its decoder and its header would each put the value elsewhere
+        raise Rejected(Reason.UNSUPPORTED)
     if file.syntax == JPEGExtended12Bit and claimed.bits > _BYTE:
         raise Rejected(Reason.UNSUPPORTED)
 

@@ -3,8 +3,10 @@
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
+from media.dicom.codes import public_code
 from media.dicom.file import DicomFile
 from media.dicom.frame import aspect
+from media.dicom.kept import is_defined
 from media.dicom.shades import bits_of
 from media.dicom.values import clean, day, item, moment, number, numbers, stamp, text
 from media.kinds import DicomFacts, NamedPerson
@@ -15,11 +17,12 @@ _LONGEST_NAME = 200
 _OVERLAYS, _OVERLAY_BIT = range(0x6000, 0x6020, 2), 0x0102
 
 
-def facts_of(file: DicomFile, header: Dataset, *, stretch: float) -> DicomFacts:
-    """`header` of the shown frame; `stretch`: how much taller its pixels were drawn, see `spacing`."""
+def facts_of(file: DicomFile, header: Dataset, *, stretch: float, hides: bool) -> DicomFacts:
+    """`header` of the shown frame; `stretch`: how much taller its pixels were drawn, see `spacing`; `hides`: something
+    lies in bits of the copy that nobody is shown."""
     row, column = spacing(header, stretch)
     return DicomFacts(
-        modality=text(header, "Modality") or "OT",
+        modality=_term(header, "Modality") or "OT",
         sop_class=text(header, "SOPClassUID") or "",
         transfer_syntax=clean(str(file.told)) or "",
         photometric=text(header, "PhotometricInterpretation") or "",
@@ -32,14 +35,14 @@ def facts_of(file: DicomFile, header: Dataset, *, stretch: float) -> DicomFacts:
         acquired_at=_acquired(header),
         manufacturer=text(header, "Manufacturer"),
         model=text(header, "ManufacturerModelName"),
-        body_part=text(header, "BodyPartExamined") or _meaning(header, "AnatomicRegionSequence"),
-        laterality=text(header, "ImageLaterality") or text(header, "FrameLaterality") or text(header, "Laterality"),
-        view=text(header, "ViewPosition") or _meaning(header, "ViewCodeSequence"),
+        body_part=_term(header, "BodyPartExamined") or _meaning(header, "AnatomicRegionSequence"),
+        laterality=_term(header, "ImageLaterality") or _term(header, "FrameLaterality") or _term(header, "Laterality"),
+        view=_term(header, "ViewPosition") or _meaning(header, "ViewCodeSequence"),
         exposure_kv=_positive(number(header, "KVP")),
         exposure_uas=_positive(_microampereseconds(header)),
         row_spacing_mm=row,
         column_spacing_mm=column,
-        burned_in=_burned_in(header),
+        burned_in=hides or _burned_in(header),
     )
 
 
@@ -75,10 +78,21 @@ def person_of(header: Dataset) -> NamedPerson | None:
 
 def _burned_in(header: Dataset) -> bool:
     """Whether the file says that words are written into its pixels, or hides an overlay in their spare bits."""
-    return text(header, "BurnedInAnnotation") == "YES" or any(
+    return _is_not_denied(header, "BurnedInAnnotation") or any(
         tag.element == _OVERLAY_BIT and tag.group in _OVERLAYS and _is_set(header, tag)
         for tag in header.keys()  # noqa: SIM118
     )
+
+
+def is_recognizable(header: Dataset) -> bool:
+    """Whether the file says that one can tell by the picture whom it shows (PS3.3 C.7.6.1)."""
+    return _is_not_denied(header, "RecognizableVisualFeatures")
+
+
+def _is_not_denied(header: Dataset, keyword: str) -> bool:
+    """Whatever a device writes there, in whatever letters, only NO means no; nothing written means nothing."""
+    said = text(header, keyword)
+    return said is not None and said.upper() != "NO"
 
 
 def _is_set(header: Dataset, tag: BaseTag) -> bool:
@@ -117,5 +131,12 @@ def _count(header: Dataset, keyword: str) -> int | None:
 
 
 def _meaning(header: Dataset, keyword: str) -> str | None:
-    code = item(header, keyword)
-    return text(code, "CodeMeaning") if code is not None else None
+    found = item(header, keyword)
+    code = public_code(found) if found is not None else None
+    return clean(code.meaning) if code is not None and code.meaning != code.value else None
+
+
+def _term(header: Dataset, keyword: str) -> str | None:
+    """A defined term in whatever letters: any other word might be a name, and patient and guardian read it."""
+    found = (text(header, keyword) or "").upper()
+    return found if is_defined(found) else None

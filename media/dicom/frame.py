@@ -25,6 +25,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from media.dicom.bits import bits_in, lowest_bit
 from media.dicom.codestream import shown_frame
 from media.dicom.cut_off import jpeg_is_cut
 from media.dicom.file import DicomFile
@@ -69,15 +70,20 @@ def frame_header(file: DicomFile) -> Dataset:
     return flat
 
 
-def picture(file: DicomFile, header: Dataset) -> Image.Image:
+def picture(file: DicomFile, header: Dataset) -> tuple[Image.Image, bool]:
     """The shown frame, eight bits a channel, as it is looked at. Raises `Rejected`, and pydicom's own errors.
 
-    A colour profile of the file goes along in `info`, not applied yet.
+    A colour profile of the file goes along in `info`, not applied yet. And whether compressed pixels hold more than
+    the picture: bits that nobody shows, but a copy of the same bytes has.
     """
     photometric = text(header, "PhotometricInterpretation")
     if photometric not in _GREY | _COLOUR:
         raise Rejected(Reason.UNSUPPORTED)
-    frame = _decoded(file)
+    frame, hides = _values(file)
+    return _looked_at(frame, header, photometric), hides
+
+
+def _looked_at(frame: Pixels, header: Dataset, photometric: str | None) -> Image.Image:
     if photometric == _PALETTE:
         frame = apply_color_lut(frame, header)
     if frame.ndim != _CHANNELS:
@@ -87,6 +93,19 @@ def picture(file: DicomFile, header: Dataset) -> Image.Image:
     if isinstance(profile, bytes) and profile:
         coloured.info["icc_profile"] = profile
     return coloured
+
+
+def _values(file: DicomFile) -> tuple[Pixels, bool]:
+    """The shown frame without the bits that are not of its values, and whether a compressed one has any set."""
+    bits = bits_in(file)
+    if bits is None:
+        if lowest_bit(file):
+            raise Rejected(Reason.UNSUPPORTED)
+        return _decoded(file), False
+    frame = _decoded(file)
+    hides = file.syntax.is_encapsulated and not bits.are_alone(frame)
+    bits.settle(frame)
+    return frame, hides
 
 
 def _decoded(file: DicomFile) -> Pixels:
@@ -117,7 +136,7 @@ def _unpacked(file: DicomFile, source: BytesIO, index: int, **otherwise: object)
     if file.pixels.vr:
         said["pixel_vr"] = file.pixels.vr
     decoder = DECODERS.get(file.syntax, "")
-    said |= otherwise
+    said |= {"correct_unused_bits": bits_in(file) is None, **otherwise}
     frame, _ = get_decoder(file.syntax).as_array(source, index=index, decoding_plugin=decoder, **said)
     return frame
 

@@ -1,5 +1,6 @@
 """What the patient's copy of a DICOM file keeps (PS3.15 annex E): the lists of `media/data/dicom_*.toml`."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -19,5 +20,11 @@ DEFINED = frozenset(term for terms in _DEFINED.values() for term in terms)
 RENAMED: frozenset[str] = frozenset(_LIST["kinds"]["renamed"])
 VERBATIM: frozenset[str] = frozenset(_LIST["kinds"]["verbatim"])
 CODE: frozenset[str] = frozenset(_LIST["kinds"]["code"])
-SCHEMES: frozenset[str] = frozenset(_LIST["kinds"]["schemes"])
+SCHEMES = {scheme: re.compile(form) for scheme, form in _LIST["schemes"].items()}
+"""Public schemes of codes, and the form of theirs."""
 EMPTY: tuple[str, ...] = tuple(_LIST["kinds"]["empty"])
+
+
+def is_defined(found: object) -> bool:
+    """Whether it is a word that is no name."""
+    return str(found).strip() in DEFINED

@@ -3,8 +3,10 @@
 import struct
 from collections.abc import Iterator
 
+import numpy as np
 from pydicom.pixels.utils import get_expected_length
 
+from media.dicom.bits import bits_in
 from media.dicom.codestream import clean_frames
 from media.dicom.file import UNDEFINED, DicomFile
 from media.dicom.fragments import DELIMITERS, ITEM, ITEMS_END, frames_of, offsets_of
@@ -13,13 +15,15 @@ from media.dicom.values import whole
 _ELEMENTS = {"PixelData": 0x0010, "FloatPixelData": 0x0008, "DoubleFloatPixelData": 0x0009}
 _VRS = {"FloatPixelData": "OF", "DoubleFloatPixelData": "OD"}
 _GROUP, _BYTE = 0x7FE0, 8
+_PIECE = 1024**2
 
 
 def pixel_element(file: DicomFile) -> Iterator[bytes | memoryview]:
     """The element in pieces, so that a large one is not held twice.
 
-    Uncompressed pixels are the bytes of the file, without what may follow the last frame. Compressed ones too, in the
-    same fragments, but what in them is neither pixels nor how to read them is overwritten with zeros.
+    Uncompressed pixels are the bytes of the file, without what may follow the last frame; bits that belong to no value
+    are put out. Compressed ones too, in the same fragments, but what in them is neither pixels nor how to read them is
+    overwritten with zeros.
     """
     if file.syntax.is_encapsulated:
         yield _head(file, UNDEFINED)
@@ -31,8 +35,18 @@ def pixel_element(file: DicomFile) -> Iterator[bytes | memoryview]:
     expected = native_bytes(file)
     value = content[begins : begins + min(file.pixels.length, expected + expected % 2)]
     yield _head(file, len(value) + len(value) % 2)
-    yield value
+    yield from _values_alone(file, value)
     yield bytes(len(value) % 2)
+
+
+def _values_alone(file: DicomFile, value: memoryview) -> Iterator[bytes | memoryview]:
+    bits = bits_in(file)
+    if bits is None:
+        yield value
+        return
+    for at in range(0, len(value), _PIECE):
+        stored = np.frombuffer(value[at : at + _PIECE], bits.kind)
+        yield bits.alone(stored).astype(bits.kind, copy=False).tobytes()
 
 
 def native_bytes(file: DicomFile) -> int:

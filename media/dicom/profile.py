@@ -8,6 +8,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import chain
 from uuid import UUID
 
 from pydicom.datadict import dictionary_VR
@@ -19,10 +20,14 @@ from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 from pydicom.uid import SecondaryCaptureImageStorage
 
+from media.dicom.codes import public_code
 from media.dicom.file import DicomFile
-from media.dicom.kept import CODE, DEFINED, EMPTY, KEPT, LISTS, MEASURED, RENAMED, SCHEMES, TERMS, VERBATIM, WORDS
+from media.dicom.kept import CODE, EMPTY, KEPT, LISTS, MEASURED, RENAMED, TERMS, VERBATIM, WORDS, is_defined
 from media.dicom.pixels import pixel_element
 from media.dicom.values import clean, text
+from media.layout import LARGEST_PROFILE, is_profile
+from media.layout_profile import clean_profile
+from media.parcels import Pieces
 
 _DEEPEST = 8
 _NUMBERS = frozenset({"US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT"})
@@ -32,20 +37,32 @@ _BULK = frozenset({"OW", "OB", "OV"})
 _DIRECTION = re.compile(r"[APRLHF]{1,3}")
 _LARGEST_COUNT, _LARGEST = 10**5, 10**7
 """Below these lies every honest number; a date of birth, a telephone or a record's number mostly does not."""
+_HELD = 64 * 1024**2
+"""Of a larger file the copy is made twice, to be measured and to be sent: a process has no room for both."""
 
 
-def patients_copy(file: DicomFile, *, burned_in: bool) -> bytes:
+def patients_copy(file: DicomFile, *, burned_in: bool, recognizable: bool) -> Pieces:
     """A DICOM file of its own, in the transfer syntax of the file as it came and with the bytes of its pixels.
 
-    It says that nobody is named in it (0012,0062), except where the file says that words are burned into the picture.
+    It says that nobody is named in it (0012,0062), except where words are burned into the picture, or the file says
+    that one can tell by it whom it shows. Raises `Rejected` over a frame that is not whole, before any piece is sent.
     """
     kept = _kept(file.header, 0)
     for keyword in EMPTY:
         setattr(kept, keyword, None)
     _name(kept, file)
-    _declare(kept, burned_in=burned_in)
-    body = [_written(kept, file), *pixel_element(file)]
-    return b"".join([_meta(kept, file), *(_deflated(body) if file.told != file.syntax else body)])
+    _declare(kept, burned_in=burned_in, recognizable=recognizable)
+    meta, head = _meta(kept, file), _written(kept, file)
+    if file.told != file.syntax:
+        return _held([meta, *_deflated([head, *pixel_element(file)])])
+    if len(file.content) <= _HELD:
+        return _held([meta, head, *pixel_element(file)])
+    length = len(meta) + len(head) + sum(map(len, pixel_element(file)))
+    return Pieces(length, lambda: chain([meta, head], pixel_element(file)))
+
+
+def _held(pieces: list[bytes | memoryview]) -> Pieces:
+    return Pieces(sum(map(len, pieces)), lambda: pieces)
 
 
 def _meta(kept: Dataset, file: DicomFile) -> bytes:
@@ -95,10 +112,18 @@ def _kept(found: Dataset, depth: int) -> Dataset:
             _keep_items(made, element, depth)
         else:
             _keep(made, element)
-    if text(made, "CodingSchemeDesignator") not in SCHEMES:
+    _keep_code(made)
+    return made
+
+
+def _keep_code(made: Dataset) -> None:
+    """What a code of a public scheme means, in the scheme's own words; of another one nothing."""
+    code = public_code(made)
+    if code:
+        made.CodeValue, made.CodingSchemeDesignator, made.CodeMeaning = code.value, code.scheme, code.meaning
+    else:
         for keyword in CODE & set(made.dir()):
             del made[keyword]
-    return made
 
 
 def _element(found: Dataset, tag: BaseTag) -> DataElement | None:
@@ -129,9 +154,21 @@ def _keep(made: Dataset, element: DataElement) -> None:
     elif keyword in WORDS or keyword in CODE:
         setattr(made, keyword, clean(" ".join(str(one) for one in values)))
     elif keyword in LISTS:
-        setattr(made, keyword, [one for one in values if _is_defined(one)])
+        setattr(made, keyword, [one for one in values if is_defined(one)])
+    elif keyword == "ICCProfile":
+        _keep_profile(made, values)
     elif _harmless(element, values):
         made[element.tag] = element
+
+
+def _keep_profile(made: Dataset, values: list[object]) -> None:
+    """PS3.5 §6.2: of even length."""
+    found = values[0] if values else None
+    if not isinstance(found, bytes) or len(found) > LARGEST_PROFILE or not is_profile(found):
+        return
+    profile = clean_profile(found)
+    if profile is not None:
+        made.ICCProfile = profile + bytes(len(profile) % 2)
 
 
 def _values(element: DataElement) -> list[object]:
@@ -145,24 +182,13 @@ def _harmless(element: DataElement, values: list[object]) -> bool:
     if element.keyword == "PatientOrientation":
         return all(_DIRECTION.fullmatch(str(one).strip()) for one in values)
     if element.VR == "CS" or element.keyword in TERMS:
-        return all(_is_defined(one) for one in values)
-    if element.keyword == "ICCProfile":
-        return all(isinstance(one, bytes) and _is_profile(one) for one in values)
+        return all(is_defined(one) for one in values)
     if element.VR in _BULK or element.VR == "AT" or element.keyword in VERBATIM:
         return True
     counts = element.VR in _COUNTS and element.keyword not in MEASURED
     return element.VR in _NUMERALS | _NUMBERS and all(
         _is_number(one, _LARGEST_COUNT if counts else _LARGEST) for one in values
     )
-
-
-def _is_defined(found: object) -> bool:
-    return str(found).strip() in DEFINED
-
-
-def _is_profile(found: bytes) -> bool:
-    """ICC.1 §7.2: its length, with a byte that makes it even, and its mark."""
-    return found[36:40] == b"acsp" and len(found) - int.from_bytes(found[:4], "big") in (0, 1)
 
 
 def _is_number(found: object, limit: int) -> bool:
@@ -184,9 +210,13 @@ def _name(made: Dataset, file: DicomFile) -> None:
         made.SOPClassUID = text(meta, "MediaStorageSOPClassUID") or SecondaryCaptureImageStorage
 
 
-def _declare(made: Dataset, *, burned_in: bool) -> None:
+def _declare(made: Dataset, *, burned_in: bool, recognizable: bool) -> None:
     made.SpecificCharacterSet = "ISO_IR 192"
-    made.PatientIdentityRemoved = "NO" if burned_in else "YES"
+    made.PatientIdentityRemoved = "NO" if burned_in or recognizable else "YES"
+    if burned_in:
+        made.BurnedInAnnotation = "YES"
+    if recognizable:
+        made.RecognizableVisualFeatures = "YES"
     made.DeidentificationMethod = "PS3.15 basic profile, rebuilt from a list"
     profile = Dataset()
     profile.CodeValue, profile.CodingSchemeDesignator = "113100", "DCM"

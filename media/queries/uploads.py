@@ -2,18 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, SQLColumnExpression, cast, func, select
 from sqlmodel import col
 
 from core.database import Reading
 from core.events import Actor, ActorKind
 from media.kinds import MediaType, PictureKind, PictureState, Reason
 from media.storage import upload_key
-from media.tables import Picture, Upload
-from media.upload import UploadState, Used
+from media.tables import KeptBytes, Picture, PictureElsewhere, Upload
+from media.upload import UploadState
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +69,32 @@ async def state_of(reading: Reading, picture_id: UUID) -> tuple[PictureState, Re
     return (PictureState(found.state), Reason(found.reason) if found.reason else None) if found else None
 
 
-async def used(reading: Reading, clinic_id: UUID, patient_id: UUID) -> Used:
-    """Bytes kept and announced, of the patient and of the whole clinic. A file that two pictures show counts twice."""
-    is_open = col(Upload.state) == UploadState.OPEN.value
-    kept = [
-        _sum(Picture, col(Picture.clinic_id) == clinic_id),
-        _sum(Upload, col(Upload.clinic_id) == clinic_id, is_open),
-    ]
-    of_patient = [
-        _sum(Picture, col(Picture.clinic_id) == clinic_id, col(Picture.patient_id) == patient_id),
-        _sum(Upload, col(Upload.clinic_id) == clinic_id, col(Upload.patient_id) == patient_id, is_open),
-    ]
-    row = (await reading.execute(select(*of_patient, *kept))).one()
-    return Used(row[0] + row[1], row[2] + row[3])
+async def used_by_patient(reading: Reading, clinic_id: UUID, patient_id: UUID) -> int:
+    """Bytes kept of a patient, and announced; not what another server keeps.
+
+    A file that two pictures show counts twice.
+    """
+    there = (col(PictureElsewhere.clinic_id) == Picture.clinic_id) & (col(PictureElsewhere.id) == Picture.id)
+    here = col(Picture.size_bytes) - func.coalesce(col(PictureElsewhere.size_bytes), 0)
+    kept = (
+        select(_sum(here))
+        .join(PictureElsewhere, there, isouter=True)
+        .where(col(Picture.clinic_id) == clinic_id, col(Picture.patient_id) == patient_id)
+    )
+    announced = select(_sum(col(Upload.size_bytes))).where(
+        col(Upload.clinic_id) == clinic_id,
+        col(Upload.patient_id) == patient_id,
+        col(Upload.state) == UploadState.OPEN.value,
+    )
+    both = kept.scalar_subquery() + announced.scalar_subquery()
+    return int((await reading.execute(select(both))).scalar_one())
 
 
-def _sum(table: type[Picture] | type[Upload], *which: ColumnElement[bool]) -> Any:
-    total = cast(func.coalesce(func.sum(col(table.size_bytes)), 0), BigInteger)
-    return select(total).where(*which).scalar_subquery()
+async def used_by_clinic(reading: Reading, clinic_id: UUID) -> int:
+    """The same of the whole clinic."""
+    kept = select(_sum(col(KeptBytes.bytes))).where(col(KeptBytes.clinic_id) == clinic_id)
+    return int((await reading.execute(kept)).scalar_one())
+
+
+def _sum(what: SQLColumnExpression[int]) -> ColumnElement[int]:
+    return cast(func.coalesce(func.sum(what), 0), BigInteger)

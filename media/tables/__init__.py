@@ -2,6 +2,7 @@
 
 from media.tables.elsewhere import DicomwebSource, PictureElsewhere
 from media.tables.files import FileLeft, Upload
+from media.tables.kept import KeptBytes
 from media.tables.pictures import Drawing, Picture, PictureDicom
 from media.tables.series import Series, SeriesView
 
@@ -9,6 +10,7 @@ __all__ = [
     "DicomwebSource",
     "Drawing",
     "FileLeft",
+    "KeptBytes",
     "Picture",
     "PictureDicom",
     "PictureElsewhere",

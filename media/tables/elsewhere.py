@@ -3,9 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, text
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, text
+from sqlmodel import Field
 
 from core.database import TenantRow
+from core.schema import TRIGGERS
+from media.tables.kept import Weighed
 
 
 class DicomwebSource(TenantRow, table=True):
@@ -36,6 +39,7 @@ class PictureElsewhere(TenantRow, table=True):
     """That a picture is kept by another server, and how it is named there; `id` is the picture's.
 
     The picture's SHA-256 and size are those of the file that was looked into; before that they say nothing.
+    `size_bytes` is that size once more: what of the picture is not kept here.
     """
 
     __tablename__ = "picture_elsewhere"
@@ -47,6 +51,7 @@ class PictureElsewhere(TenantRow, table=True):
             ["clinic_id", "source_id"], ["dicomweb_source.clinic_id", "dicomweb_source.id"], name="elsewhere_source"
         ),
         Index("picture_elsewhere_source", "clinic_id", "source_id"),
+        {"info": {TRIGGERS: Weighed(elsewhere=True)}},
     )
 
     source_id: UUID
@@ -54,3 +59,4 @@ class PictureElsewhere(TenantRow, table=True):
     series_uid: str
     instance_uid: str
     frame: int | None = None
+    size_bytes: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, text
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlmodel import Field, SQLModel
 
@@ -13,6 +13,7 @@ from clinic.keys import of_patient
 from core.changes import Told
 from core.database import TenantRow
 from core.schema import TRIGGERS, add_function
+from media.tables.kept import Weighed
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class Upload(TenantRow, table=True):
         Index("upload_of_patient", "clinic_id", "patient_id", "id"),
         Index("upload_of_file", "clinic_id", "sha256"),
         Index("upload_ends", "expires_at"),
-        {"info": {TRIGGERS: LetsGo()}},
+        CheckConstraint("size_bytes > 0", name="upload_has_bytes"),
+        {"info": {TRIGGERS: Weighed(LetsGo(), state="open")}},
     )
 
     patient_id: UUID
@@ -73,10 +75,13 @@ class Upload(TenantRow, table=True):
 
 
 class FileLeft(TenantRow, table=True):
-    """A file that a picture let go of, erased from the storage once nothing else of the clinic shows it."""
+    """A file that a row let go of, erased from the storage once nothing else of the clinic shows it.
+
+    Marks are only added, so nobody waits for another's; of those of one key the newest counts.
+    """
 
     __tablename__ = "file_left"
-    __table_args__ = (UniqueConstraint("clinic_id", "key", name="file_left_key"), Index("file_left_since", "since"))
+    __table_args__ = (Index("file_left_key", "clinic_id", "key", "since"), Index("file_left_since", "since"))
 
     key: str
     since: datetime
@@ -98,8 +103,7 @@ begin
     mine := array['sheets/' || old.id];
   end if;
   insert into file_left (clinic_id, id, key, since)
-  select old.clinic_id, gen_random_uuid(), old.clinic_id || '/' || each, now() from unnest(mine) each
-  on conflict (clinic_id, key) do update set since = excluded.since;
+  select old.clinic_id, gen_random_uuid(), old.clinic_id || '/' || each, now() from unnest(mine) each;
   return null;
 end $$
 """,

@@ -12,6 +12,10 @@ from core.changes import Told
 from core.database import TenantRow
 from core.schema import SHOWN, TRIGGERS
 from media.tables.files import LetsGo, private_mark, texts
+from media.tables.kept import Weighed
+
+_SHOWN = "{row}.state = 'ready' and {row}.released_at is not null"
+_TOLD = Told("picture", is_open="not private", shown=_SHOWN, quiet=("lease_until", "attempts"))
 
 
 class Picture(TenantRow, table=True):
@@ -28,18 +32,11 @@ class Picture(TenantRow, table=True):
         UniqueConstraint("clinic_id", "source", "external_id", name="picture_external"),
         Index("picture_of_patient", "clinic_id", "patient_id", "id"),
         Index("picture_of_file", "clinic_id", "sha256"),
-        # What a clinic keeps is added up from the index alone.
-        Index("picture_sizes", "clinic_id", postgresql_include=["size_bytes"]),
         # The worker's sweep crosses clinics and wants the few that wait, not the many that are done.
         Index("picture_waiting", "uploaded_at", postgresql_where=text("state = 'uploaded'")),
         # What waits for a verdict of staff: few.
         Index("picture_held", "clinic_id", "id", postgresql_where=text("state = 'quarantined'")),
-        {
-            "info": {
-                TRIGGERS: LetsGo(Told("picture", is_open="not private", quiet=("lease_until", "attempts"))),
-                SHOWN: "{row}.state = 'ready' and {row}.released_at is not null",
-            }
-        },
+        {"info": {TRIGGERS: Weighed(LetsGo(_TOLD)), SHOWN: _SHOWN}},
     )
 
     patient_id: UUID

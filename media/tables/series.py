@@ -14,6 +14,8 @@ from media.tables.files import LetsGo, private_mark, texts
 
 # What of a picture a series shows: with it, the series is another one.
 _SHOWN = ("state", "released_at", "private", "patient_id", "kind", "taken_on")
+# Of a series, as `core.schema.SHOWN`.
+_OF_PATIENT = "{row}.released_at is not null"
 
 
 def _tells_series(table: str) -> list[str]:
@@ -22,7 +24,8 @@ def _tells_series(table: str) -> list[str]:
     put = f"create trigger {table}_tells after insert or update or delete on {table}"
     changed = f"create trigger picture_tells_series after update of {touched} on picture for each row when ({differs})"
     seen = "(old.released_at, old.private) is distinct from (new.released_at, new.private)"
-    shown = f"create trigger series_tells after update of released_at, private on series for each row when ({seen})"
+    # Of series any update: a mark that is inherited as it is tied to something private stands in no list of columns.
+    shown = f"create trigger series_tells after update on series for each row when ({seen})"
     return [
         f"{put} for each row execute function tell_series()",
         f"{shown} execute function tell_series()",
@@ -34,8 +37,7 @@ def _tells_series(table: str) -> list[str]:
 def _hides_pictures(table: str) -> list[str]:
     """A picture is as private as the series it is put into: else a guardian would see it by itself."""
     put = f"create trigger {table}_hides_picture after insert on {table} for each row when (new.picture_id is not null)"
-    # Before `series_tells` by its name: who changes a picture holds it, and only then waits for a sheet's row.
-    marked = "create trigger series_hides_pictures after update of private on series for each row"
+    marked = "create trigger series_hides_pictures after update on series for each row"
     return [
         f"{put} execute function hide_pictures_of_series()",
         f"{marked} when (old.private is distinct from new.private) execute function hide_pictures_of_series()",
@@ -57,9 +59,9 @@ class Series(TenantRow, table=True):
         ForeignKeyConstraint(["clinic_id", "before_id"], ["series.clinic_id", "series.id"], name="series_before"),
         {
             "info": {
-                TRIGGERS: LetsGo(Told("series", is_open="not private")),
+                TRIGGERS: LetsGo(Told("series", is_open="not private", shown=_OF_PATIENT)),
                 PRIVATE_WITH: {"appointment_id": "appointment", "plan_id": "plan"},
-                SHOWN: "{row}.released_at is not null",
+                SHOWN: _OF_PATIENT,
             }
         },
     )
@@ -108,7 +110,8 @@ class SeriesView(TenantRow, table=True):
     left_out: bool = False
 
 
-# A sheet that was drawn shows what the series showed then: it is let go of, and drawn again when it is asked for.
+# A sheet that was drawn shows what the series showed then: it is let go of, and drawn again when it is asked for. Marks
+# are only added, one a transaction: nobody waits for another's.
 add_function(
     SQLModel.metadata,
     """
@@ -126,12 +129,14 @@ begin
   insert into change (clinic_id, patient_id, xid, kind, subject_id, was_open)
   select clinic_id, patient_id, pg_current_xact_id(), 'series', id, not private from series
    where clinic_id = coalesce(new.clinic_id, old.clinic_id) and (id = v_series or before_id = v_series)
+     and released_at is not null
   on conflict (clinic_id, patient_id, xid, kind, subject_id)
   do update set was_open = change.was_open or excluded.was_open;
   insert into file_left (clinic_id, id, key, since)
   select coalesce(new.clinic_id, old.clinic_id), gen_random_uuid(),
          coalesce(new.clinic_id, old.clinic_id) || '/sheets/' || v_series, now()
-  on conflict (clinic_id, key) do nothing;
+   where not exists (select from file_left where clinic_id = coalesce(new.clinic_id, old.clinic_id)
+     and key = clinic_id || '/sheets/' || v_series and since >= now());
   return null;
 end $$
 """,

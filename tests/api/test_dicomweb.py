@@ -33,6 +33,7 @@ from tests.conftest import Queries
 from tests.media import wado_peer as wado
 from tests.media.dicom_files import RAMP, dicom
 from tests.media.looking import look, looking_into
+from tests.media.samples import photo
 from tests.media.wado_peer import PASSWORD, WadoPeer, instance
 from tests.world import Party, World
 
@@ -359,12 +360,17 @@ async def test_what_was_made_of_it_goes_with_the_picture_and_not_before(world: W
         assert await keys(world) == (set(left) if patient == "x-1" else set())
 
 
-async def test_no_room_is_told_when_the_picture_is_named(world: World, peer: WadoPeer) -> None:
+async def test_what_the_archive_keeps_takes_no_room_here(world: World, peer: WadoPeer) -> None:
     await named(world, peer)
     await told(world)
     await fetch(world)
-    object.__setattr__(world.ports, "quota", Quota(patient_bytes=len(SCAN), clinic_bytes=10 * len(SCAN)))
-    refused(await tell(world, MINE.replace("x-1", "x-2"), there(2)), 409, "media-quota-of-patient")
+    async with world.database.sweeping() as sweeping:
+        sizes = text("select picture.size_bytes, t.size_bytes from picture_elsewhere t join picture using (id)")
+        assert tuple((await sweeping.execute(sizes)).one()) == (len(SCAN), len(SCAN))
+    object.__setattr__(world.ports, "quota", Quota(patient_bytes=len(photo()), clinic_bytes=10 * len(photo())))
+    await told(world, MINE.replace("x-1", "x-2"), there(2))
+    await sent(world, photo(), MINE.replace("x-1/dicomweb", "x-3"))
+    refused(await tell(world, MINE.replace("x-1", "x-4"), there(3)), 409, "media-quota-of-patient")
 
 
 async def test_the_uploads_worker_leaves_what_is_elsewhere_alone(

@@ -153,11 +153,11 @@ async def test_a_guardians_link_ends_when_the_picture_becomes_private(world: Wor
     assert (await world.http.get(mothers)).status_code == 200
 
 
-async def test_a_link_costs_two_statements_and_its_file_one(world: World, at_most: Queries) -> None:
+async def test_a_link_costs_two_statements_and_its_file_two(world: World, at_most: Queries) -> None:
     picture = await ready(world)
     with at_most(2):
         link = await own_link(world, picture)
-    with at_most(1):
+    with at_most(2):  # the file, and whether they still may
         await world.http.get(link)
     with at_most(4):  # who calls, the file, that it was looked at, and whose it is
         await staff_link(world, picture, "preview_256")

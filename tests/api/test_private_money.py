@@ -1,11 +1,16 @@
 """What a teenager owes and pays for what they keep to themself is in nobody else's sums, and nobody pays it twice."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
+from core.clock import now
+from core.events import SYSTEM
+from core.private import mark_private
 from tests.api.household import SignedIn
 from tests.api.paying import Till, a_till
 from tests.api.test_account import entry, push
@@ -27,6 +32,12 @@ async def begun(till: Till, who: SignedIn, emma: UUID) -> dict[str, Any]:
     answer = await till.world.post(f"/v1/patients/{emma}/payments", who.headers, {})
     payment: dict[str, Any] = answer.json()
     return payment
+
+
+LOT = text("""
+insert into point_lot (clinic_id, id, patient_id, points, left_points, expires_at, payment_id)
+select clinic_id, gen_random_uuid(), patient_id, 80, 80, now() + interval '1 year', id from ledger_entry
+""")
 
 
 async def balance(till: Till, who: SignedIn, emma: UUID) -> tuple[int, int, int]:
@@ -89,3 +100,31 @@ async def test_the_books_of_a_private_plan_are_private_too(till: Till) -> None:
         assert [line["text"] for line in entries.json()["items"]] == seen
     account = (await till.world.get(f"/v1/patients/{emma}/account", mother.headers)).json()
     assert (account["balances"], account["plans"]) == ([], [])
+
+
+async def test_who_pays_a_plan_while_it_is_being_hidden_hears_that_there_is_none(till: Till) -> None:
+    emma, _, mother = await family(till.world)
+    plan_id = await planned(till.world, "secret")
+    await owing(till, "c", "charge", 8_000, plan="secret")
+    here = till.world.here
+    async with till.world.database.writing(here.scope) as writing:
+        await mark_private(writing, here.clinic_id, emma, "plan", UUID(plan_id), private=True, actor=SYSTEM, now=now())
+        asked = till.world.post(f"/v1/patients/{emma}/payments", mother.headers, {"plan_id": plan_id})
+        paying = asyncio.create_task(asked)
+        await asyncio.wait([paying], timeout=0.5)
+        assert not paying.done()
+    answer = await paying
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
+async def test_points_of_a_payment_that_is_put_under_a_private_plan_are_hidden_with_it(till: Till) -> None:
+    emma, _, _ = await family(till.world)
+    plan_id = await planned(till.world, "secret")
+    await owing(till, "p", "payment", 8_000)
+    path = f"/v1/staff/patients/{emma}/private/plan/{plan_id}"
+    await till.world.http.put(path, headers=till.world.here.staff, json={"private": True})
+    async with till.world.database.writing(till.world.here.scope) as writing:
+        await writing.execute(LOT)
+        await writing.execute(text("update ledger_entry set plan_id = :plan"), {"plan": plan_id})
+    async with till.world.database.reading(till.world.here.scope) as reading:
+        assert list((await reading.execute(text("select private from point_lot"))).scalars()) == [True]

@@ -1,12 +1,16 @@
 """What a teenager books and asks for may be their own, and who acts for them sees requests as far as they may act."""
 
+import asyncio
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from core.clock import now
+from core.events import SYSTEM
+from core.private import mark_private
 from tests.api.household import EMMA, FATHER, aged, child, linked, sign_in
-from tests.api.test_private import family
+from tests.api.test_private import booked, family
 from tests.api.visits import published, rules
 from tests.world import DAY, World
 
@@ -73,3 +77,18 @@ async def test_a_guardian_reads_the_requests_of_what_the_access_extends_to(
     asked = await world.post(f"/v1/patients/{emma}/tax-certificates", own.headers, {"year": now().year - 1})
     assert asked.status_code == 202, asked.text
     assert {each["kind"] for each in await requests(world, emma, father.headers)} == kinds
+
+
+async def test_who_asks_to_move_a_visit_while_it_is_being_hidden_hears_that_there_is_none(world: World) -> None:
+    emma, own, mother = await family(world)
+    visit = await booked(world, emma, "Secret", days=5)
+    path = f"/v1/patients/{emma}/appointments/{visit}/move"
+    async with world.database.writing(world.here.scope) as writing:
+        await mark_private(
+            writing, world.here.clinic_id, emma, "appointment", UUID(visit), private=True, actor=SYSTEM, now=now()
+        )
+        asking = asyncio.create_task(world.post(path, mother.headers, {"words": "another day"}))
+        await asyncio.wait([asking], timeout=0.5)
+        assert not asking.done()
+    assert ((await asking).status_code, (await asking).json()["code"]) == (404, "not-found")
+    assert await requests(world, emma, own.headers) == []

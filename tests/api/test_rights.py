@@ -22,7 +22,8 @@ from tests.world import World
 # No token needed: one proves who one is here, or the address itself is the proof (a signed link).
 PUBLIC = {
     "requestCode", "openSession", "renewSession", "openStaffSession", "issuePartnerToken", "live", "ready",
-    "fetchPicture", "lookAtPicture", "fetchSeriesSheet", "showPayLink", "payByLink", "hearPayments", "payPrintedPage",
+    "fetchPicture", "lookAtPicture", "lookAtSeriesSheet", "fetchSeriesSheet",
+    "showPayLink", "payByLink", "hearPayments", "payPrintedPage",
     "fetchCalendar",
 }  # fmt: skip
 DOORS = {"/v1/me": "patient", "/v1/patients": "patient", "/v1/staff": "staff", "/v1/partner": "partner"}

@@ -95,8 +95,8 @@ async def test_after_a_break_only_what_is_missing_is_sent(world: World) -> None:
 @pytest.mark.parametrize(
     ("number", "content", "status", "code"),
     [
-        (1, b"short", 409, "upload-incomplete"),
-        (2, b"far too long", 413, "too-large"),
+        (1, b"short", 409, "part-too-short"),
+        (2, b"far too long", 413, "part-too-long"),
         (3, b"", 404, "not-found"),
     ],
 )

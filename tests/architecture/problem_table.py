@@ -13,8 +13,12 @@ _HEAD = f"""# Problems
 
 Every refusal of the API is `application/problem+json` (RFC 9457). Its `type` is `{TYPE_ROOT}` and the slug below,
 its `code` the slug alone; both never change. `detail` says what to do, in English, Russian, Italian or Chinese by
-`Accept-Language`; `errors` says where in the input (a JSON pointer, or the name of a parameter) and what (a code);
-`request_id` is what the clinic's operator asks for. No problem repeats a value that was sent.
+`Accept-Language`, and Content-Language names its language; `title` is for whoever reads logs, and English always.
+`errors` says where in the input (a JSON pointer, or the name of a parameter) and what (a code); `request_id` is
+what the clinic's operator asks for. No problem repeats a value that was sent.
+
+What is no HTTP at all (a Content-Length that is no number, headers without an end, two lengths that differ) never
+reaches the API: the server before it answers 400 in plain text, or closes the connection.
 
 This page is written by `python -m tests.architecture.problem_table`; a test compares it with the code.
 

@@ -21,6 +21,8 @@ TOUCHES = {
     "identity.tokens": "jose",
     "media.blurhash": "Pillow",
     "media.cut_off": "Pillow",
+    "media.dicom.bits": "pydicom",
+    "media.dicom.codes": "pydicom",
     "media.dicomweb_http": "the network: clinics' picture archives",
     "media.dicom": "pydicom",
     "media.dicom.codestream": "pydicom",

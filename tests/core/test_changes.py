@@ -19,8 +19,8 @@ MARKS = text(
 )
 PICTURES = text(
     "insert into picture"
-    " (clinic_id, id, patient_id, kind, state, media_type, size_bytes, sha256, uploaded_at, attempts)"
-    " select :clinic, unnest(cast(:ids as uuid[])), :patient, 'xray', 'ready', 'image/png', 1, '', :at, 0"
+    " (clinic_id, id, patient_id, kind, state, media_type, size_bytes, sha256, uploaded_at, released_at, attempts)"
+    " select :clinic, unnest(cast(:ids as uuid[])), :patient, 'xray', 'ready', 'image/png', 1, '', :at, :at, 0"
 )
 
 

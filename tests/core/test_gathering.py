@@ -99,3 +99,10 @@ async def test_a_lost_connection_is_heard_by_all_who_asked_and_the_next_is_serve
     both = await asyncio.gather(*(gathering.ask("k", {}) for _ in range(2)), return_exceptions=True)
     assert [type(each) for each in both] == [ConnectionResetError] * 2
     assert await gathering.ask("k", {}) == b"x"
+
+
+async def test_who_asks_again_as_soon_as_answered_is_heard() -> None:
+    """The runner that gave the answer has nothing left to do, and is not over yet."""
+    gathering = Gathering(Counter(), at_once=1, most=4)
+    async with asyncio.timeout(5):
+        assert [await gathering.ask("k", {"number": number}) for number in (1, 3, 5)] == [b"1", b"3", b"5"]

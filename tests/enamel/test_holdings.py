@@ -26,6 +26,7 @@ NOBODYS = {
     "document_template": "the clinic's papers",
     "file_left": "keys of files that nothing shows any more, for minutes",
     "journey": "the clinic's journeys",
+    "kept_bytes": "how much the clinic keeps",
     "loyalty_programme": "what the clinic gives points for",
     "partner_app": "the clinic's systems",
     "password_try": "counts of tries at an e-mail, forgotten within a day",

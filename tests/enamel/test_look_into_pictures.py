@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -100,13 +101,17 @@ async def test_two_workers_on_one_picture_settle_it_once(world: World) -> None:
     assert await told(world, picture) == ["picture.uploaded", "picture.ready"]
 
 
-async def test_a_picture_that_kills_its_process_is_tried_three_times(world: World, tmp_path: Path) -> None:
+KILLED = (
+    "import os, sys; from media.parcels import Parcel, send; "
+    "send(Parcel({}), sys.stdout.buffer); sys.stdin.buffer.read(1); os.kill(os.getpid(), 9)"
+)
+"""A process of the darkroom that is ready, and is killed by its first job."""
+
+
+async def test_a_picture_that_kills_its_process_is_tried_three_times(world: World) -> None:
     picture = await uploaded(world)
-    killed = tmp_path / "killed"
-    killed.write_text("#!/bin/sh\nkill -KILL $$")
-    killed.chmod(0o700)
     at = now()
-    async with looking_into(world, command=(str(killed),)) as looking:
+    async with looking_into(world, command=(sys.executable, "-c", KILLED)) as looking:
         for attempt in range(MOST_ATTEMPTS):
             assert [file.state for file in await kept(world)] == [PictureState.UPLOADED]
             assert await look_into_pictures(looking, at + attempt * LEASE) == 1

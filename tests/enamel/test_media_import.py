@@ -256,7 +256,12 @@ async def test_waiting_tells_what_the_worker_held_back(importing: Importing) -> 
         await worker.wait()
     assert ended.status == 3, ended.err
     assert importing.reported() == {"anna/cut.jpg": "quarantined: broken"}
-    assert (await importing.run()).status == 3, "it is held back still"
+    assert f"{1:>9,}  taken\n" in ended.out, "a file is counted once"
+    assert f"{1:>9,}  not taken, or held back" in ended.out
+    again = await importing.run()
+    assert again.status == 3, "it is held back still"
+    assert f"{1:>9,}  there already" in again.out
+    assert f"{1:>9,}  not taken, or held back" in again.out
 
 
 @pytest.mark.parametrize("match", ["name:(", "name:no group", "file", "csv:/nowhere"])

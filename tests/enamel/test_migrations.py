@@ -89,7 +89,7 @@ def test_migrating_twice_changes_nothing(empty: str) -> None:
     assert asyncio.run(catalogue(empty)) == once
 
 
-# What a clinic that began with the first schema holds: a guardian, a visit, a plan in one stage with one item.
+# What a clinic that began with the first schema holds: a guardian, a visit, a plan of one item, a picture.
 _FIRST = """
 insert into clinic values ('{clinic}', 'Rome Dental', 'IT', 'EUR', 'it', now());
 insert into branch (clinic_id, id, name, zone, opens, closes, phone, address)
@@ -114,6 +114,8 @@ insert into plan_stage (clinic_id, plan_id, position, title, status, items, item
 insert into plan_item (clinic_id, plan_id, stage, position, name, tooth, surfaces, quantity, unit_price_minor,
     discount_basis_points, status, price_minor, discount_minor, insurance_minor, patient_minor)
   values ('{clinic}', '{thing}', 0, 0, 'Filling', '16', 'MO', 1, 1000, 0, 'accepted', 1000, 0, 0, 1000);
+insert into picture (clinic_id, id, patient_id, kind, state, media_type, size_bytes, sha256, uploaded_at, attempts)
+  values ('{clinic}', '{thing}', '{thing}', 'xray', 'uploaded', 'image/png', 4321, repeat('0', 64), now(), 0);
 """
 
 
@@ -144,6 +146,8 @@ def test_what_a_clinic_holds_at_the_first_schema_is_there_at_the_last(empty: str
     assert set(access["scopes"]) == set(AccessScope)
     told = {(row["kind"], row["subject_id"]) for row in asyncio.run(ask("select kind, subject_id from change"))}
     assert told >= {("visit", thing), ("plan", thing)}
+    (kept,) = asyncio.run(ask("select sum(bytes) as bytes from kept_bytes"))
+    assert kept["bytes"] == 4321
     downgrade(empty, "0001")
     (item,) = asyncio.run(ask("select surfaces from plan_item"))
     assert item["surfaces"] == "MO"

@@ -11,10 +11,11 @@ from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 from media.copies import clean_copy
 from media.kinds import MediaType, media_type_of
 from media.layout import layout_of, orientation_in
+from media.layout_profile import clean_profile
 from tests.media.samples import ORIENTATION, chunk, photo, riff, segment, webp, with_chunk, with_riff, with_segment
 
 NAME = b"Anna Rossi"
-PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+PROFILE = clean_profile(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()) or b""
 
 
 def copied(content: bytes) -> bytes | None:
@@ -31,7 +32,18 @@ def same_pixels(one: bytes, other: bytes) -> bool:
     """As they are stored, and as they are looked at."""
     stored = seen(one).tobytes() == seen(other).tobytes() and seen(one).mode == seen(other).mode
     looked_at = ImageOps.exif_transpose(seen(one)).tobytes() == ImageOps.exif_transpose(seen(other)).tobytes()
-    return stored and looked_at and seen(one).info.get("icc_profile") == seen(other).info.get("icc_profile")
+    return stored and looked_at and in_srgb(one) == in_srgb(other)
+
+
+def in_srgb(content: bytes) -> bytes | None:
+    """The pixels through the profile of their file, where it has one."""
+    picture, profile = seen(content), seen(content).info.get("icc_profile")
+    if profile is None:
+        return None
+    srgb = ImageCms.createProfile("sRGB")
+    shown = ImageCms.profileToProfile(picture, ImageCms.ImageCmsProfile(BytesIO(profile)), srgb)
+    assert shown is not None
+    return shown.tobytes()
 
 
 def talkative(form: str, orientation: int, **options: object) -> bytes:

@@ -6,11 +6,13 @@ import resource
 import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from core.errors import Unavailable
 from media.darkroom import Darkroom, Limits, Unfinished, _resident_bytes, _resident_bytes_by_ps
 from media.imaging import developed
 from media.kinds import MediaType, Reason, Rejected
@@ -219,10 +221,35 @@ async def test_a_darkroom_that_cannot_start_its_process_says_so_and_recovers(roo
     room._command = ("/no/such/program",)
     with pytest.raises(Unfinished):
         await room.do("leave", {})
-    with pytest.raises(Unfinished):
+    with pytest.raises(Unavailable):
         await room.do("echo", {})
     room._command = MISBEHAVING
     assert (await room.do("echo", {"again": 1})).facts == {"again": 1}
+
+
+@pytest.mark.parametrize("program", ["import no_such_library", "print('no parcel')"])
+async def test_a_process_that_ends_before_it_is_ready_is_not_the_files_fault(program: str) -> None:
+    async with Darkroom(1, LIMITS, (sys.executable, "-c", program)) as room:
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                await room.do("echo", {})
+        room._command = MISBEHAVING
+        with suppress(Unavailable):  # the next process was started with the old command already
+            await room.do("echo", {})
+        assert (await room.do("echo", {"again": 1})).facts == {"again": 1}
+
+
+async def test_a_process_that_is_never_ready_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("media.darkroom._START_SECONDS", 0.2)
+    async with Darkroom(1, LIMITS, (sys.executable, "-c", "import time; time.sleep(60)")) as room:
+        with pytest.raises(Unavailable):
+            await room.do("echo", {})
+
+
+async def test_the_time_a_process_needs_to_begin_is_not_the_jobs() -> None:
+    begins_late = "import time; time.sleep(1); from tests.media import jobs; jobs.main()"
+    async with Darkroom(1, replace(LIMITS, wall_seconds=0.9), (sys.executable, "-c", begins_late)) as room:
+        assert (await room.do("echo", {"here": True})).facts == {"here": True}
 
 
 async def test_no_process_is_left_when_the_darkroom_closes() -> None:

@@ -32,10 +32,23 @@ def test_the_facts_of_a_tooth_film() -> None:
 
 
 def test_a_region_and_a_view_may_be_codes() -> None:
+    region = item(CodeValue="661005", CodingSchemeDesignator="SCT", CodeMeaning="Kiefer")
+    view = item(CodeValue="R-10206", CodingSchemeDesignator="SRT", CodeMeaning="von vorn")
+    found = made(AnatomicRegionSequence=[region], ViewCodeSequence=[view]).facts
+    assert (found.body_part, found.view) == ("Jaw region", "antero-posterior")
+
+
+def test_words_that_are_no_terms_are_no_facts() -> None:
+    tooth = item(CodeValue="123456", CodingSchemeDesignator="SCT", CodeMeaning="Tooth of Anna Rossi")
     found = made(
-        AnatomicRegionSequence=[item(CodeMeaning="Jaw region")], ViewCodeSequence=[item(CodeMeaning="Bitewing")]
-    ).facts
-    assert (found.body_part, found.view) == ("Jaw region", "Bitewing")
+        Modality="ANNA", BodyPartExamined="ROSSI ANNA", ViewPosition="HIV POS", ImageLaterality="ROSSI",
+        AnatomicRegionSequence=[tooth], ViewCodeSequence=[tooth],
+    ).facts  # fmt: skip
+    assert (found.modality, found.body_part, found.view, found.laterality) == ("OT", None, None, None)
+
+
+def test_a_term_is_one_in_small_letters_too() -> None:
+    assert made(BodyPartExamined="Jaw", Modality="io").facts.body_part == "JAW"
 
 
 @pytest.mark.parametrize(
@@ -133,10 +146,12 @@ def test_a_file_may_name_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "wanted"), [({"BurnedInAnnotation": "YES"}, True), ({"BurnedInAnnotation": "NO"}, False), ({}, False)]
+    ("said", "wanted"),
+    [("YES", True), ("Yes", True), ("yes", True), ("Y", True), ("NO", False), ("no", False), ("", False)],
 )
-def test_words_in_the_picture_are_told(header: dict[str, str], wanted: bool) -> None:
-    assert made(**header).facts.burned_in is wanted
+def test_words_in_the_picture_are_told(said: str, wanted: bool) -> None:
+    assert made(BurnedInAnnotation=said).facts.burned_in is wanted
+    assert not made().facts.burned_in
 
 
 def test_an_overlay_hidden_in_the_spare_bits_counts_as_words() -> None:

@@ -59,7 +59,7 @@ def halves(frame: bytes) -> list[bytes]:
 
 
 def copied(content: bytes) -> bytes:
-    return developed_dicom(content).download
+    return bytes(developed_dicom(content).download)
 
 
 def rejection(content: bytes) -> Reason:

@@ -170,6 +170,7 @@ async def test_the_session_itself_resolves_through_the_guard() -> None:
     [
         "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
         "255.255.255.255", "192.0.2.1", "198.18.0.1", "240.0.0.1", "::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1",
+        "fec0::1",
         "fd00:ec2::254", "ff02::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe",
         "2002:7f00:1::", "2001:0:7f00:1::", "2001:db8::1", "not a number", "",
     ],
@@ -194,6 +195,7 @@ def test_public_addresses_and_listed_hosts_may_be_called() -> None:
         "https://pacs.example/#part", "https://pacs.example/a b", "https://pacs.example/../admin", "//pacs.example",
         "https://pacs.example:99999", "https://pacs.example:0", "https://pacs.example\\@evil.example",
         "https://pacs.example/%2e%2e", "https://pács.example", "https://pacs.example\n/", "https://[::1",
+        "https://a b/", "https://pacs.example;x", "https://pacs,example", "https://[fe80::1%25eth0]/", "https://:443/",
         "HTTPS://pacs.example", "https://pacs.example/" + "a" * 500,
     ],
 )  # fmt: skip
@@ -203,8 +205,12 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["https://pacs.example", "https://pacs.example:8443/orthanc/dicom-web/", "https://10.0.0.7"]
-)
+    "address",
+    [
+        "https://pacs.example", "https://pacs.example:8443/orthanc/dicom-web/", "https://10.0.0.7",
+        "https://[2606:2800:21f:cb07::1]:8042/rs", "https://pacs_1.clinic.lan",
+    ],
+)  # fmt: skip
 def test_a_plain_https_address_is_taken(address: str) -> None:
     assert checked_address(address) == address
     with pytest.raises(AddressRefused):

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from reportlab.pdfbase.ttfonts import TTFont
 
 from core.errors import Invalid
+from core.fonts import BOLD, CHINESE, REGULAR, font_file, letters
 from media.draw import drawn
 from media.drawing import MOST_POINTS, Colour, Point, Scale, Shape, ShapeKind, check_shapes, length_mm, scale_of
 from media.lettering import runs, wrapped
@@ -66,12 +68,27 @@ def test_whole_shapes_of_every_kind_are_taken() -> None:
         (shape(ShapeKind.TEXT, (0, 0), (1, 1), text="36"), "/shapes/0/points", "wrong-number-of-points"),
         (shape(ShapeKind.TEXT, (0, 0)), "/shapes/0/text", "missing"),
         (shape(ShapeKind.LINE, (0, 0), (1, 1), text="36"), "/shapes/0/text", "not-of-this-kind"),
+        (shape(ShapeKind.TEXT, (0, 0), text="\u05e9\u05df"), "/shapes/0/text", "letter-without-font"),
+        (shape(ShapeKind.TEXT, (0, 0), text="\u0633\u0646"), "/shapes/0/text", "letter-without-font"),
+        (shape(ShapeKind.TEXT, (0, 0), text="36 \U0001f600"), "/shapes/0/text", "letter-without-font"),
+        (shape(ShapeKind.TEXT, (0, 0), text="36\u202e63"), "/shapes/0/text", "unseen-character"),
+        (shape(ShapeKind.TEXT, (0, 0), text="36\u202836"), "/shapes/0/text", "unseen-character"),
     ],
 )
 def test_what_lacks_something_is_refused(wrong: Shape, pointer: str, code: str) -> None:
     with pytest.raises(Invalid) as refusal:
         check_shapes([wrong], SCALE)
     assert [(fault.pointer, fault.code) for fault in refusal.value.faults] == [(pointer, code)]
+
+
+@pytest.mark.parametrize("text", ["Кариес 36", "carie già trattata, 2° quadrante", "龋齿，右侧", "q\u0308 ½ €"])
+def test_words_in_letters_of_our_fonts_are_taken(text: str) -> None:
+    check_shapes([shape(ShapeKind.TEXT, (0, 0), text=text)], None)
+
+
+@pytest.mark.parametrize("name", [REGULAR, BOLD, CHINESE])
+def test_a_font_has_the_letters_that_another_reader_finds_in_it(name: str) -> None:
+    assert letters(name) == set(TTFont(name, str(font_file(name))).face.charToGlyph) - {0xFFFF}
 
 
 def test_a_measure_needs_a_picture_that_is_to_scale() -> None:

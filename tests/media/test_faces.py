@@ -63,7 +63,7 @@ def test_an_honest_tail_is_cut_off_and_not_held_against_a_picture(form: str, tai
     whole = photo(90, 60, form=form, artist="Anna")
     made = developed(whole + tail)
     assert made.download == developed(whole).download
-    assert made.download is not None
+    assert isinstance(made.download, bytes)
     assert media_type_of(made.download) is MediaType[form]
 
 

@@ -12,6 +12,7 @@ from media.kinds import Variant
 from media.links import (
     LINK_LIFE,
     SIGNATURE_LENGTH,
+    GivenTo,
     Holder,
     Link,
     LinkExpired,
@@ -24,12 +25,14 @@ from media.variant import PatientVariant
 
 KEY = b"k" * 32
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
-CLINIC, PATIENT, PICTURE = new_id(), new_id(), new_id()
+CLINIC, PATIENT, PICTURE, ACCOUNT, SESSION = new_id(), new_id(), new_id(), new_id(), new_id()
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 def signed(clinic: UUID = CLINIC, patient: UUID = PATIENT, holder: Holder = Holder.PATIENT) -> str:
-    return signature(KEY, clinic, patient, PICTURE, Variant.PREVIEW_256, holder, NOW + LINK_LIFE)
+    return signature(
+        KEY, clinic, patient, PICTURE, Variant.PREVIEW_256, GivenTo(holder, ACCOUNT, SESSION), NOW + LINK_LIFE
+    )
 
 
 def opened(given: str, now: datetime = NOW, picture: UUID = PICTURE, variant: Variant = Variant.PREVIEW_256) -> Link:
@@ -43,7 +46,7 @@ SIGNED = signed()
 def test_a_link_names_its_clinic_and_its_holder_until_it_expires(holder: Holder) -> None:
     given = signed(holder=holder)
     assert len(given) == SIGNATURE_LENGTH
-    whole = Link(CLINIC, holder, patient_mark(KEY, PATIENT, PICTURE))
+    whole = Link(CLINIC, GivenTo(holder, ACCOUNT, SESSION), patient_mark(KEY, PATIENT, PICTURE))
     assert opened(given) == whole
     assert opened(given, NOW + LINK_LIFE - timedelta(milliseconds=1)) == whole
     with pytest.raises(LinkExpired):

@@ -3,14 +3,16 @@
 import json
 import struct
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 
-from media.parcels import Parcel, Torn, receive, send
+from core.errors import Unavailable
+from media.parcels import Parcel, Pieces, Torn, receive, send
 
 
 def told(*sizes: int) -> bytes:
-    head = json.dumps({"facts": {}, "sizes": sizes}).encode()
+    head = json.dumps({"facts": {}, "sizes": sizes, "last": False}).encode()
     return struct.pack(">I", len(head)) + head
 
 
@@ -20,9 +22,41 @@ def test_a_parcel_arrives_as_it_was_sent() -> None:
     assert receive(BytesIO(out.getvalue()), 8) == parcel
 
 
+def test_a_file_that_is_made_while_it_is_sent_arrives_behind_the_others() -> None:
+    out, held = BytesIO(), b"piece by piece"
+    last = Pieces(len(held), lambda: (memoryview(held)[at : at + 3] for at in range(0, len(held), 3)))
+    send(Parcel({}, (b"one",), last), out)
+    assert receive(BytesIO(out.getvalue()), 99) == Parcel({}, (b"one", held))
+    assert bytes(last) == held
+
+
+@pytest.mark.parametrize("made", [b"short", b"a longer one"])
+def test_a_file_that_is_not_as_long_as_it_was_told_to_be_is_no_parcel(made: bytes) -> None:
+    with pytest.raises(Torn):
+        send(Parcel({}, last=Pieces(8, lambda: [made])), BytesIO())
+
+
 @pytest.mark.parametrize("sizes", [(5_000_000, -5_000_000), (2_000,), (-1,)])
 def test_nothing_is_read_of_files_larger_than_they_may_be(sizes: tuple[int, ...]) -> None:
     source = BytesIO(told(*sizes) + bytes(5_000_000))
     with pytest.raises(Torn):
         receive(source, 1000)
     assert source.tell() == len(told(*sizes))
+
+
+def test_the_last_file_comes_to_its_place_on_the_disk(tmp_path: Path) -> None:
+    out, content = BytesIO(), bytes(range(256)) * 5_000
+    send(Parcel({"a": 1}, (b"one",), Pieces(len(content), lambda: (content[:9], content[9:]))), out)
+    place = tmp_path / "last"
+    assert receive(BytesIO(out.getvalue()), len(content) + 3, place) == Parcel({"a": 1}, (b"one",), place)
+    assert place.read_bytes() == content
+    assert oct(place.stat().st_mode & 0o777) == "0o600"
+
+
+def test_a_last_file_that_breaks_off_is_torn_and_one_the_disk_refuses_is_nobody_s_fault(tmp_path: Path) -> None:
+    out = BytesIO()
+    send(Parcel({}, (), Pieces(4, lambda: (b"four",))), out)
+    with pytest.raises(Torn):
+        receive(BytesIO(out.getvalue()[:-1]), 4, tmp_path / "torn")
+    with pytest.raises(Unavailable):
+        receive(BytesIO(out.getvalue()), 4, tmp_path / "no folder" / "last")

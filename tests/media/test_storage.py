@@ -47,6 +47,16 @@ async def test_several_are_kept_together_beside_and_over_others(storage: Storage
     assert [await storage.get(each.key) for each in given] == [CONTENT, b"new"]
 
 
+async def test_a_file_that_is_given_away_is_kept(storage: Storage, tmp_path: Path) -> None:
+    for place in (storage.workplace(), tmp_path):
+        given = Given(f"{new_id()}/given", place / new_id().hex, "image/jpeg")
+        assert isinstance(given.content, Path)
+        given.content.write_bytes(CONTENT)
+        await storage.put_all([given, Given(f"{new_id()}/beside", b"new", "image/webp")])
+        assert await storage.get(given.key) == CONTENT
+        given.content.unlink(missing_ok=True)
+
+
 async def test_what_a_crash_left_at_work_is_forgotten_after_a_day(storage: Storage) -> None:
     left = storage.workplace() / new_id().hex
     left.mkdir(mode=0o700)
