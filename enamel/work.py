@@ -1,7 +1,6 @@
 """The worker's process: pushes, journeys, previews and chat notices, until it is told to stop."""
 
 import asyncio
-import asyncio
 import logging
 import sys
 from datetime import timedelta

@@ -6,9 +6,7 @@ then served by a new one. They are started anew and never forked: a fork would c
 """
 
 import asyncio
-import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,22 +19,14 @@ from typing import Any, Self
 from pydantic import TypeAdapter
 
 from core.errors import Unavailable
+from media.darkroom_child import DarkroomChild, resident_bytes
 from media.kinds import Developed, DicomFacts, MediaType, NamedPerson, Reason, Rejected
-from media.parcels import Parcel, Torn, receive, send
+from media.parcels import Parcel
 
 PYTHON = (sys.executable, "-m", "media.darkroom_process")
-_HOUSE = Path(__file__).parents[1]
-# Not our own environment: it holds the secrets. One thread, because each more costs address space that is limited.
-# What one picture needed of memory is kept for the next (glibc): getting it anew costs a seventh of the whole job.
-_ENVIRONMENT = {
-    "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2), "MALLOC_TRIM_THRESHOLD_": str(128 * 1024**2),
-}  # fmt: skip
 _LOOK_SECONDS = 0.1
 _START_SECONDS = 60.0
 _ROOM_FOR_PREVIEWS = 16 * 1024**2
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-_PIPE_BYTES = 1024**2  # a copy of many megabytes comes in few pieces; what one user may have without being asked
 # Of a decoder that ran over its own feet: the same bytes would bring the next one down too.
 _CRASHES = (-signal.SIGSEGV, -signal.SIGABRT)
 
@@ -62,14 +52,14 @@ class Darkroom:
         self.processes = processes
         self._limits = limits or Limits()
         self._command = command
-        self._free: asyncio.LifoQueue[_Process | None] = asyncio.LifoQueue()
+        self._free: asyncio.LifoQueue[DarkroomChild | None] = asyncio.LifoQueue()
         self._threads: ThreadPoolExecutor | None = None
 
     async def start(self) -> None:
         """Start all processes; returns before they are ready, the first jobs wait for them."""
         self._threads = ThreadPoolExecutor(self.processes, "darkroom")
         for _ in range(self.processes):
-            self._free.put_nowait(_Process(self._command))
+            self._free.put_nowait(DarkroomChild(self._command))
 
     async def close(self) -> None:
         """Wait for what is running, then end all processes."""
@@ -132,7 +122,7 @@ class Darkroom:
         finally:
             self._free.put_nowait(self._fit(process))
 
-    def _fit(self, process: "_Process | None") -> "_Process | None":
+    def _fit(self, process: DarkroomChild | None) -> DarkroomChild | None:
         """The process that serves the next job: this one, or a new one where it ended, is to end, or served long
         enough; None where none can be started now."""
         if process is not None:
@@ -140,11 +130,11 @@ class Darkroom:
                 return process
             process.end()
         try:
-            return _Process(self._command)
+            return DarkroomChild(self._command)
         except OSError:
             return None
 
-    async def _until_ready(self, process: "_Process") -> None:
+    async def _until_ready(self, process: DarkroomChild) -> None:
         """It has seen no file yet: whatever goes wrong so far is the machine's fault."""
         if process.is_ready:
             return
@@ -157,12 +147,12 @@ class Darkroom:
             raise Unavailable
 
     async def _done(
-        self, process: "_Process", parcel: Parcel, most_bytes: int, last_into: Path | None = None
+        self, process: DarkroomChild, parcel: Parcel, most_bytes: int, last_into: Path | None = None
     ) -> Parcel:
         asked = partial(process.ask, parcel, most_bytes, last_into)
         return _read(process, await self._watched(process, self._limits.wall_seconds, asked))
 
-    async def _watched(self, process: "_Process", seconds: float, ask: Callable[[], Parcel | None]) -> Parcel | None:
+    async def _watched(self, process: DarkroomChild, seconds: float, ask: Callable[[], Parcel | None]) -> Parcel | None:
         """Talks to the process in a thread, and watches it from here."""
         assert self._threads is not None, "start() first"
         asking = asyncio.get_running_loop().run_in_executor(self._threads, ask)
@@ -174,7 +164,7 @@ class Darkroom:
                 if not asking.done() and left <= 0:
                     process.kill()
                     raise Unfinished("too long")
-                if not asking.done() and await _resident_bytes(process.pid) > self._limits.memory_bytes:
+                if not asking.done() and await resident_bytes(process.pid) > self._limits.memory_bytes:
                     process.kill()
                     raise Rejected(Reason.TOO_COSTLY)
             return asking.result()
@@ -185,7 +175,7 @@ class Darkroom:
                     await asyncio.shield(asyncio.wait({asking}))
 
 
-def _read(process: "_Process", answer: Parcel | None) -> Parcel:
+def _read(process: DarkroomChild, answer: Parcel | None) -> Parcel:
     if answer is None:
         process.kill()
         end = process.ended()
@@ -221,85 +211,3 @@ def _developed(answer: Parcel) -> Developed:
 
 _DICOM: TypeAdapter[DicomFacts | None] = TypeAdapter(DicomFacts | None)
 _PERSON: TypeAdapter[NamedPerson | None] = TypeAdapter(NamedPerson | None)
-
-
-class _Process:
-    """One process, and how many jobs it did."""
-
-    def __init__(self, command: tuple[str, ...]) -> None:
-        self._child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pipesize=_PIPE_BYTES,
-            env=_ENVIRONMENT, cwd=_HOUSE, start_new_session=True,  # an interrupt at the terminal is ours to deal with
-        )  # fmt: skip
-        self.jobs = 0
-        self.is_ready = False
-        self.is_fit = True
-
-    @property
-    def is_alive(self) -> bool:
-        return self._child.poll() is None
-
-    @property
-    def pid(self) -> int:
-        return self._child.pid
-
-    def begin(self) -> Parcel | None:
-        """The empty parcel by which it says that it is ready for jobs; None where it ended before. Blocks."""
-        ready = self._heard(0)
-        self.is_ready = ready is not None
-        return ready
-
-    def ask(self, parcel: Parcel, most_bytes: int, last_into: Path | None = None) -> Parcel | None:
-        """The answer; None where the process ended instead, or answered nonsense. Blocks."""
-        assert self._child.stdin is not None
-        self.jobs += 1
-        try:
-            send(parcel, self._child.stdin)
-        except (OSError, ValueError):
-            return None
-        return self._heard(most_bytes, last_into)
-
-    def _heard(self, most_bytes: int, last_into: Path | None = None) -> Parcel | None:
-        assert self._child.stdout is not None
-        try:
-            return receive(self._child.stdout, most_bytes, last_into)
-        except Unavailable:
-            self.kill()  # in the middle of its answer
-            raise
-        except (OSError, ValueError, EOFError, Torn):
-            return None
-
-    def kill(self) -> None:
-        self.is_fit = False
-        # A process that ended by itself keeps its own end: that is what tells why.
-        if self._child.poll() is None:
-            self._child.kill()
-
-    def ended(self) -> int:
-        return self._child.wait()
-
-    def end(self) -> None:
-        """Nothing more is asked of it: it is not waited for longer than it takes to be killed."""
-        self._child.kill()
-        self._child.wait()
-        for pipe in (self._child.stdin, self._child.stdout):
-            with suppress(OSError):
-                assert pipe is not None
-                pipe.close()
-
-
-async def _resident_bytes(pid: int) -> int:
-    """The memory a process really has; 0 for one that is no more. What RLIMIT_AS is not on macOS, this is."""
-    try:
-        told = Path(f"/proc/{pid}/statm").read_text(encoding="ascii")  # noqa: ASYNC240  /proc is memory, not a disk
-        return int(told.split()[1]) * _PAGE
-    except (FileNotFoundError, ProcessLookupError):
-        return 0 if sys.platform == "linux" else await _resident_bytes_by_ps(pid)
-
-
-async def _resident_bytes_by_ps(pid: int) -> int:
-    asking = await asyncio.create_subprocess_exec(
-        "/bin/ps", "-o", "rss=", "-p", str(pid), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    told, _ = await asking.communicate()
-    return int(told.strip() or 0) * 1024

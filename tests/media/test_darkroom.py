@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import Unavailable
-from media.darkroom import Darkroom, Limits, Unfinished, _resident_bytes, _resident_bytes_by_ps
+from media.darkroom import Darkroom, Limits, Unfinished
+from media.darkroom_child import _resident_bytes_by_ps, resident_bytes
 from media.imaging import developed
 from media.kinds import MediaType, Reason, Rejected
 from media.parcels import Parcel
@@ -143,9 +144,9 @@ async def test_what_holds_too_much_memory_is_seen_from_outside_too(room: Darkroo
 
 
 async def test_the_two_ways_to_see_memory_agree() -> None:
-    told, by_ps = await _resident_bytes(os.getpid()), await _resident_bytes_by_ps(os.getpid())
+    told, by_ps = await resident_bytes(os.getpid()), await _resident_bytes_by_ps(os.getpid())
     assert told == pytest.approx(by_ps, rel=0.2)
-    assert await _resident_bytes(2**22 + 1) == await _resident_bytes_by_ps(2**22 + 1) == 0
+    assert await resident_bytes(2**22 + 1) == await _resident_bytes_by_ps(2**22 + 1) == 0
 
 
 async def test_an_error_of_ours_is_told_by_its_kind_alone(room: Darkroom) -> None:
