@@ -8,6 +8,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from media.imaging import convert_job, develop_job, developed
 from media.kinds import MediaType, Reason, Rejected
+from media.parcels import Pieces
 from tests.media.samples import ORIENTATION, photo, xray
 
 
@@ -180,7 +181,9 @@ def test_a_job_says_what_was_made() -> None:
     answer = develop_job({"announced": None}, [photo(300, 200, artist="Anna")])
     made = developed(photo(300, 200, artist="Anna"))
     assert (answer.facts["width"], answer.facts["blurhash"], answer.facts["dicom"]) == (300, made.blurhash, None)
-    assert answer.files == (made.preview_1024, made.preview_256, made.download)
+    assert answer.files == (made.preview_1024, made.preview_256)
+    assert isinstance(answer.last, Pieces)
+    assert bytes(answer.last) == made.download
 
 
 def test_a_clear_preview_is_white_where_its_form_knows_no_clear() -> None:
