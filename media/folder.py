@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from errno import errorcode
 from pathlib import Path
@@ -169,19 +168,26 @@ class FolderStorage:
 
     @staticmethod
     def _get_file(path: Path, to: Path) -> str:
-        with suppress(OSError):  # no second names here, or nothing to name: what it is, opening it tells
-            os.link(path, to)
-            return sha256_of(to)
         try:
-            source = path.open("rb")
-        except _NOTHING:
-            raise Missing from None
-        with source:
-            return write_pieces(to, pieces_of(source))
+            os.link(path, to)
+        except FileExistsError:
+            raise  # nothing is written there: it may be a second name of the kept file
+        except OSError:  # no second names here, or nothing to name: what it is, opening it tells
+            return _copied(path, to)
+        return sha256_of(to)
+
+
+def _copied(path: Path, to: Path) -> str:
+    try:
+        source = path.open("rb")
+    except _NOTHING:
+        raise Missing from None
+    with source:
+        return write_pieces(to, pieces_of(source))
 
 
 async def _on_disk(do: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
-    """In a thread. What the disk refuses (full, read-only, broken) is said in the log; nobody asks it for a while."""
+    """In a thread. What the disk refuses (full, read-only, broken) is said in the log, and `Unavailable`."""
     try:
         return await asyncio.to_thread(do, *given, **named)
     except OSError as error:

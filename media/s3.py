@@ -48,7 +48,10 @@ class S3Storage(S3Parts, S3Signed):
         await self._ask(lambda: self._large.upload_file(str(path), self.bucket, key, ExtraArgs=kind))
 
     async def put_all(self, given: Sequence[Given]) -> None:
-        await asyncio.gather(*map(self._put_one, given))
+        # Each to its end, also where one fails: what is given away may be gone once this returns.
+        for end in await asyncio.gather(*map(self._put_one, given), return_exceptions=True):
+            if end is not None:
+                raise end
 
     async def get_file(self, key: str, path: Path) -> str:
         checked_key(key)

@@ -21,6 +21,11 @@ from enamel.migrate import upgrade
 from tests.world import World, make_world
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Long bytes are named by their argument: what each process makes anew would name a test differently in each."""
+    return argname if isinstance(val, bytes) and len(val) > 32 else None
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Every async test runs on one loop (`anyio_mode = "auto"`), where the connection pool lives."""

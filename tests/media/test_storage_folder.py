@@ -81,6 +81,24 @@ async def test_a_fetched_file_costs_no_copy_and_its_removal_leaves_the_kept_one(
     assert oct(storage.workplace().stat().st_mode & 0o777) == "0o700"
 
 
+async def test_fetching_never_writes_into_the_kept_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fetched file is a second name of the kept one: whoever wrote there would empty the original."""
+    storage, to = FolderStorage(tmp_path / "files"), tmp_path / "fetched"
+    await storage.put(KEY, CONTENT, "image/jpeg")
+
+    def unread(_: Path) -> str:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("media.folder.sha256_of", unread)
+        with pytest.raises(Unavailable):
+            await storage.get_file(KEY, to)
+    assert await storage.get(KEY) == CONTENT
+    with pytest.raises(Unavailable):
+        await storage.get_file(KEY, to)
+    assert await storage.get(KEY) == CONTENT
+
+
 async def test_an_upload_is_closed_to_others_and_leaves_nothing_behind(tmp_path: Path) -> None:
     storage, key = FolderStorage(tmp_path / "files"), upload_key(new_id(), new_id())
     storage_id = await storage.begin(key, "image/jpeg")
