@@ -9,10 +9,10 @@ T ?=
 NAME ?= cabinet
 
 # Each worker has a PostgreSQL of its own; the tests of one file stay together.
-PARALLEL ?= --numprocesses=auto --maxprocesses=4 --dist=loadfile
+PARALLEL ?= --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := check
-.PHONY: check run tour test bench fix migration openapi docs servers help
+.PHONY: check run tour test bench chaos fix migration openapi docs servers help
 
 check: $(DEV_STAMP)  ## everything that must hold: format, lint, types, contracts, tests, documents
 	.venv/bin/ruff format --check .
@@ -37,6 +37,10 @@ endif
 
 bench: $(DEV_STAMP)  ## NAME=cabinet: Enamel against its floor, in one run
 	$(PYTHON) -m benchmarks $(NAME)
+
+SEED ?=
+chaos: $(DEV_STAMP)  ## some minutes of bad weather for the chat: killed nodes, cut lines; SEED=n repeats a run
+	$(PYTHON) -m tests.chaos $(if $(SEED),--seed $(SEED))
 
 fix: $(DEV_STAMP)  ## format, and mend what ruff can mend
 	.venv/bin/ruff format .

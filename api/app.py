@@ -20,6 +20,7 @@ from api.partner import events as partner_events
 from api.partner import guardians as partner_guardians
 from api.partner import loyalty as partner_loyalty
 from api.partner import media as partner_media
+from api.partner import messages as partner_messages
 from api.partner import payments as partner_payments
 from api.partner import plans as partner_plans
 from api.partner import promotions as partner_promotions
@@ -31,6 +32,8 @@ from api.patient import appointments, cabinet, changes, chat, devices, pay, plan
 from api.patient import calendar as patient_calendar
 from api.patient import chart as patient_chart
 from api.patient import consents as patient_consents
+from api.patient import delivered as patient_delivered
+from api.patient import desk as patient_desk
 from api.patient import documents as patient_documents
 from api.patient import family as patient_family
 from api.patient import loyalty as patient_loyalty
@@ -43,20 +46,28 @@ from api.patient import series as patient_series
 from api.patient import sign_in as patient_sign_in
 from api.patient import signatures as patient_signatures
 from api.patient import slots as patient_slots
+from api.patient import starters as patient_starters
+from api.patient import uploads as patient_uploads
+from api.patient import voices as patient_voices
 from api.patient import waiting_list as patient_waiting_list
 from api.ports import Ports
 from api.staff import account as staff_account
+from api.staff import bot as staff_bot
+from api.staff import canned as staff_canned
+from api.staff import cases as staff_cases
 from api.staff import chart as staff_chart
+from api.staff import desk as staff_desk
 from api.staff import dicomweb as staff_dicomweb
 from api.staff import documents as staff_documents
 from api.staff import drawings as staff_drawings
 from api.staff import family as staff_family
-from api.staff import inbox, journeys, patients, people
+from api.staff import inbox, journeys, messages, patients, people
 from api.staff import loyalty as staff_loyalty
 from api.staff import media as staff_media
 from api.staff import payments as staff_payments
 from api.staff import pictures as staff_pictures
 from api.staff import plans as staff_plans
+from api.staff import prices as staff_prices
 from api.staff import privacy as staff_privacy
 from api.staff import promotions as staff_promotions
 from api.staff import requests as staff_requests
@@ -65,6 +76,7 @@ from api.staff import sign_in as staff_sign_in
 from api.staff import templates as staff_templates
 from api.staff import uploads as staff_uploads
 from api.staff import visits as staff_visits
+from api.staff import voices as staff_voices
 from api.staff import waiting_list as staff_waiting_list
 
 LARGEST_BODY = 1024 * 1024
@@ -74,8 +86,13 @@ PATIENT: tuple[APIRouter, ...] = (
     *changes.routes.routers,
     devices.router,  # its /v1/me/devices/push before the sign-in's /v1/me/devices/{session_id}
     patient_sign_in.router,
+    patient_delivered.router,
     *appointments.routes.routers,
     *chat.routes.routers,
+    *patient_starters.routes.routers,
+    *patient_uploads.routes.routers,
+    *patient_voices.routes.routers,
+    *patient_desk.routes.routers,
     *devices.routes.routers,
     *promotions.routes.routers,
     *patient_loyalty.routes.routers,
@@ -104,7 +121,13 @@ PATIENT: tuple[APIRouter, ...] = (
 STAFF: tuple[APIRouter, ...] = (
     staff_sign_in.router,
     patients.router,
+    messages.router,
     inbox.router,
+    staff_cases.router,
+    staff_desk.router,
+    staff_canned.router,
+    staff_bot.router,
+    staff_prices.router,
     staff_plans.router,
     staff_promotions.router,
     staff_loyalty.router,
@@ -115,6 +138,7 @@ STAFF: tuple[APIRouter, ...] = (
     staff_pictures.router,
     staff_drawings.router,
     staff_uploads.router,
+    staff_voices.router,
     staff_dicomweb.router,
     staff_series.router,
     journeys.router,
@@ -133,6 +157,7 @@ PARTNER: tuple[APIRouter, ...] = (
     partner_slots.router,
     partner_bookings.router,
     partner_events.router,
+    partner_messages.router,
     partner_guardians.router,
     partner_chart.router,
     partner_account.router,
@@ -151,7 +176,12 @@ PARTNER: tuple[APIRouter, ...] = (
 
 def create_app(ports: Ports, allowed_hosts: Collection[str]) -> ASGIApp:
     """The whole API over these ports, behind its guard."""
-    return Guard(bare_app(ports), allowed_hosts)
+    return guarded(bare_app(ports), ports, allowed_hosts)
+
+
+def guarded(app: FastAPI, ports: Ports, allowed_hosts: Collection[str]) -> ASGIApp:
+    """`app`, which has these ports, behind its guard and beside its socket."""
+    return Guard(app, allowed_hosts, sockets={sockets.PATH: sockets.ChatDoor(ports)})
 
 
 def bare_app(ports: Ports | None) -> FastAPI:
@@ -163,7 +193,7 @@ def bare_app(ports: Ports | None) -> FastAPI:
     app.state.ports = ports
     problems.install(app)
     failures.install(app)
-    for router in (health, sockets.router, payment_hooks.router, *PATIENT, *STAFF, *PARTNER):
+    for router in (health, payment_hooks.router, *PATIENT, *STAFF, *PARTNER):
         app.include_router(router)
     return app
 

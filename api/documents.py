@@ -188,7 +188,7 @@ def _problem(status: int) -> dict[str, Any]:
     example = {
         "type": f"https://enamel.dev/problems/{slug}", "title": slug.replace("-", " ").capitalize(), "status": status,
         "code": slug, "detail": _REASONS[status], "request_id": "5f2b8c1d9e3a4f60", "errors": [],
-        "retry_after_seconds": None, "alternatives": [],
+        "retry_after_seconds": None, "alternatives": [], "taken_by": None,
     }  # fmt: skip
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
@@ -209,6 +209,18 @@ def _schema(model: type[BaseModel], components: dict[str, Any]) -> dict[str, Any
     return schema
 
 
+# Where a check of ours stands before pydantic's, it says bounds under its own names, which nobody else reads.
+_BOUNDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
+
+
+def _bounds_named(node: dict[str, Any]) -> dict[str, Any]:
+    """JSON Schema knows no bounds of dates: they stand in no contract."""
+    if node.get("type") not in ("integer", "number", "string"):
+        return node
+    is_number = node["type"] != "string"
+    return {_BOUNDS.get(name, name): value for name, value in node.items() if is_number or name not in _BOUNDS}
+
+
 def _without_noise(node: Any) -> Any:
     """Pydantic titles every member with its own name again; generators make types of such titles."""
     if isinstance(node, list):
@@ -218,6 +230,6 @@ def _without_noise(node: Any) -> Any:
     is_schema = "title" in node and ({"type", "anyOf", "$ref", "allOf", "enum", "const"} & node.keys())
     return {
         name: value if name in ("example", "examples") else _without_noise(value)
-        for name, value in node.items()
+        for name, value in _bounds_named(node).items()
         if not (name == "title" and is_schema and isinstance(value, str))
     }

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.failures import failure_problem, log_failure
 from api.problems import BodyTooSlow, Malformed, problem_response
-from core.errors import Refusal, TooLarge
+from core.errors import NotFound, Refusal, TooLarge
 
 MOST_HEADERS = 100
 LARGEST_HEADERS = 32 * 1024
@@ -33,16 +33,20 @@ _TOO_LARGE = 413
 
 
 class Guard:
+    """`sockets`: what is spoken at which path, past the framework, of which each open socket would hold a part."""
+
     def __init__(
         self,
         app: ASGIApp,
         allowed_hosts: Collection[str],
         *,
+        sockets: Mapping[str, ASGIApp] | None = None,
         pause_seconds: float = LONGEST_PAUSE_SECONDS,
         silence_seconds: float = LONGEST_SILENCE_SECONDS,
         request_seconds: float = LONGEST_REQUEST_SECONDS,
     ) -> None:
         self.app = _TooLargeWorded(app)
+        self._sockets = sockets or {}
         self._hosts = {host.lower() for host in allowed_hosts}
         self._pause_seconds = pause_seconds
         self._silence_seconds = silence_seconds
@@ -106,13 +110,15 @@ class Guard:
             await self.app(scope, receive_on, send_on)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The same checks for a socket, which is refused before it is accepted; it lives as long as it likes."""
-        if self._refusal(scope) is not None:
+        """The same checks for a socket, which is turned away before it is accepted; it lives as long as it likes."""
+        door = self._sockets.get(scope["path"])
+        refusal = self._refusal(scope)
+        if door is None or refusal is not None:
             await receive()
-            await send({"type": "websocket.close"})
+            await _turn_away(scope, receive, send, refusal or NotFound())
             return
         try:
-            await self.app(scope, receive, send)
+            await door(scope, receive, send)
         except Exception as error:  # noqa: BLE001  the server would write the whole error, with values, into its log
             log_failure(secrets.token_hex(8), error)
 
@@ -126,6 +132,21 @@ class Guard:
         if len(hosts) != 1 or _without_port(hosts[0].decode("latin-1")) not in self._hosts:
             return Malformed()
         return None
+
+
+async def _turn_away(scope: Scope, receive: Receive, send: Send, refusal: Refusal) -> None:
+    """Answer instead of a socket: as a problem where the server can, else it says 403 and nothing more."""
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
+        await send({"type": "websocket.close"})
+        return
+    request_id = scope["enamel.request_id"] = secrets.token_hex(8)
+
+    async def send_safely(message: Message) -> None:
+        if message["type"] == "websocket.http.response.start":
+            message["headers"] = _safe_headers(message["headers"], request_id)
+        await send(message)
+
+    await problem_response(Request({**scope, "type": "http"}), refusal)(scope, receive, send_safely)
 
 
 def _safe_headers(given: list[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:

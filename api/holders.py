@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from chat.queries import check_reach
 from clinic.household import AccessScope, Relation
 from clinic.queries import opened_record, staff_standing
 from clinic.queries.people import Opened
@@ -22,20 +23,34 @@ def to_opener(claims: Claims, opened: Opened) -> GivenTo:
     return GivenTo(_holder(opened), claims.subject_id, claims.session_id)
 
 
-async def still_may(reading: Reading, given_to: GivenTo, patient_id: UUID, now: datetime) -> None:
-    """Whether they are still signed in, and may still see this patient's pictures as who they were. Raises `NotFound`.
+Right = tuple[Permission, AccessScope]
+"""What staff needs, and whoever opens somebody else's record."""
 
-    Whoever signed out, left the clinic, lost a right or was shut out of the record since has lost the link too.
+TO_LOOK: Right = (Permission.READ_MEDIA, AccessScope.VIEW_MEDIA)
+TO_HEAR: Right = (Permission.REPLY, AccessScope.CHAT)
+
+
+async def still_may(
+    reading: Reading, given_to: GivenTo, patient_id: UUID, now: datetime, right: Right = TO_LOOK
+) -> UUID:
+    """Who they are (an account, or somebody of the staff), still signed in and still with the right to it as who they
+    were. Raises `NotFound`.
+
+    Whoever signed out, left the clinic, lost a right or was shut out of the record since has lost the link too; to
+    what is heard, also staff whose branches the conversation has left.
     """
     account_id, session_id = given_to.account_id, given_to.session_id
     if given_to.holder is Holder.STAFF:
         staff = await staff_standing(reading, account_id, session_id, now)
-        may = staff is not None and Permission.READ_MEDIA in staff.permissions
-    else:
-        opened = await opened_record(reading, account_id, session_id, patient_id, now)
-        may = opened is not None and AccessScope.VIEW_MEDIA in opened.scopes and _holder(opened) is given_to.holder
-    if not may:
+        if staff is None or right[0] not in staff.permissions:
+            raise NotFound
+        if right is TO_HEAR:
+            await check_reach(reading, patient_id, staff.staff_id)
+        return staff.staff_id
+    opened = await opened_record(reading, account_id, session_id, patient_id, now)
+    if opened is None or right[1] not in opened.scopes or _holder(opened) is not given_to.holder:
         raise NotFound
+    return account_id
 
 
 def _holder(opened: Opened) -> Holder:

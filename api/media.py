@@ -19,7 +19,7 @@ from pydantic import Field
 from api.downloads import FileLost, kept_bytes
 from api.elsewhere import sent_from_elsewhere
 from api.etags import holds
-from api.holders import still_may
+from api.holders import TO_HEAR, TO_LOOK, still_may
 from api.ports import Ports, PortsHere
 from api.problems import RangeNotSatisfiable, problem_response
 from api.ranges import asked_span
@@ -54,7 +54,19 @@ async def file_to_link(
 ) -> Served:
     """What a link may be given to. Raises `NotFound`; `patient_id` None: of any patient of the clinic."""
     found = await served(reading, picture_id, variant)
-    if found is None or patient_id not in (None, found.patient_id) or not found.opens_for(holder):
+    if found is None or found.is_voice or patient_id not in (None, found.patient_id) or not found.opens_for(holder):
+        raise NotFound
+    return found
+
+
+async def voice_to_link(reading: Reading, patient_id: UUID, voice_id: UUID, holder: Holder, who: UUID) -> Served:
+    """The copy of a voice message of this patient. Raises `NotFound`: also staff hears only what is shown, and what
+    was not said is heard by who spoke it alone.
+    """
+    found = await served(reading, voice_id, Variant.DOWNLOAD)
+    if found is None or not found.is_voice or found.patient_id != patient_id:
+        raise NotFound
+    if not (found.is_shown and found.opens_for(holder) and found.is_heard_by(who)):
         raise NotFound
     return found
 
@@ -149,7 +161,9 @@ async def _still_theirs(ports: Ports, link: Link, picture_id: UUID, variant: Var
             raise NotFound
         if patient_mark(_link_key(ports), file.patient_id, picture_id) != link.mark:
             raise NotFound
-        await still_may(reading, link.given_to, file.patient_id, at)
+        who = await still_may(reading, link.given_to, file.patient_id, at, TO_HEAR if file.is_voice else TO_LOOK)
+        if file.is_voice and not file.is_heard_by(who):
+            raise NotFound
     return file
 
 

@@ -48,6 +48,8 @@ class Ports:
     """How many bytes of pictures may be kept."""
     archives: Archives | None = None
     """None: no picture archive of a clinic can be asked."""
+    bot_private_hosts: frozenset[str] = frozenset()
+    """Hosts that a clinic's bot may have although they are not public."""
     payments: PaymentProvider | None = None
     """None: nothing can be paid in the app, and no link can be made."""
 

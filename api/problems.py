@@ -7,8 +7,10 @@ The answer never holds the offending value, a stack or a name of ours: `type` (s
 import tomllib
 from collections.abc import Mapping
 from functools import cache
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -17,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from chat.commands.cases import CaseTaken
 from clinic.commands.booking import SlotTaken
 from clinic.queries.slots import FreeSlot
 from clinic.slot import MOST_ALTERNATIVES
@@ -108,6 +111,15 @@ class ProblemError(BaseModel):
     code: str = Field(max_length=100, examples=["missing"])
 
 
+class TakenBy(BaseModel):
+    """Who was faster."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    staff_id: UUID
+    name: str = Field(max_length=200)
+
+
 class Problem(BaseModel):
     """RFC 9457 problem details, as `application/problem+json`."""
 
@@ -127,6 +139,7 @@ class Problem(BaseModel):
     alternatives: list[FreeSlot] = Field(
         default_factory=list, max_length=MOST_ALTERNATIVES, description="Of `slot-taken`: the nearest times still free."
     )
+    taken_by: TakenBy | None = Field(default=None, description="Of `case-taken`: the colleague who has it.")
 
 
 @cache
@@ -159,6 +172,7 @@ def problem_response(request: Request, refusal: Refusal) -> Response:
     language = language_of(request.headers.get("accept-language", ""))
     status = status_of(type(refusal))
     text = wordings()[refusal.slug]
+    after = None if refusal.retry_after_seconds is None else ceil(refusal.retry_after_seconds)
     problem = Problem(
         type=TYPE_ROOT + refusal.slug,
         title=text["title"],
@@ -167,13 +181,14 @@ def problem_response(request: Request, refusal: Refusal) -> Response:
         detail=text[language],
         request_id=str(request.scope.get("enamel.request_id", "")),
         errors=[ProblemError(pointer=fault.pointer, code=fault.code) for fault in refusal.faults[:MOST_ERRORS]],
-        retry_after_seconds=refusal.retry_after_seconds,
+        retry_after_seconds=after,
         expected_bytes=refusal.expected_bytes if isinstance(refusal, PartTooShort | PartTooLong) else None,
         alternatives=refusal.alternatives if isinstance(refusal, SlotTaken) else [],
+        taken_by=TakenBy(staff_id=refusal.staff_id, name=refusal.name) if isinstance(refusal, CaseTaken) else None,
     )
     headers = {"content-language": language}
-    if refusal.retry_after_seconds is not None:
-        headers["retry-after"] = str(refusal.retry_after_seconds)
+    if after is not None:
+        headers["retry-after"] = str(after)
     if isinstance(refusal, NotSignedIn):
         headers["www-authenticate"] = "Bearer"
     return Response(problem.model_dump_json(), status, headers, "application/problem+json")

@@ -3,235 +3,270 @@
 A socket is accepted before it is refused: a refusal before that would reach the client as a bare 403, and the
 code that says whether to come back would be lost. The token comes in the first frame (or in the Authorization
 header of an app), never in the address, which ends in logs.
+
+Spoken as plain ASGI and not through the framework, and without a queue or a task beside the one the server runs
+it in: thousands of them idle in one process.
 """
 
 import asyncio
+import types
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
-from fastapi import APIRouter
-from pydantic import ValidationError
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.types import Message, Receive, Scope, Send
 
-from api.ports import Ports, ports_of
-from api.problems import Malformed
-from api.strict import strict_json
-from api.talk import Talk, remains
-from api.transaction import scope_of, standing_staff
+from api.hearing import SocketEnds, heard, too_fast
+from api.ports import Ports
+from api.saying import speaker_of
+from api.talk import Talk, claims_of
 from chat import frames
-from chat.commands import Speaker
-from chat.conversation import LARGEST_FRAME, Side, cursor_to_resume
+from chat.conversation import Resume, Side
+from chat.cursor import Cursor, horizon_to_resume, is_of_another_history
 from chat.frames import PROTOCOL, Close, Hello
-from chat.hub import Listener
-from chat.queries import desk_states, horizon_now, states_of
-from clinic.household import AccessScope
-from clinic.queries import records
+from chat.hub import RETURN_WITHIN
+from chat.listener import GOODBYE_SECONDS, Listener
+from chat.log import ConversationState, Log
+from chat.queries.greeting import seatable, standing_of, standing_of_desk
 from core.clock import now
-from core.database import Reading
-from core.errors import NotSignedIn, Refusal
-from identity.permissions import Permission
-from identity.sign_in import Audience
-from identity.tokens import Claims, TokenExpired, TokenRefused
+from core.errors import Invalid, NotSignedIn, Refusal
+from identity.tokens import Claims, TokenExpired
 
-router = APIRouter()
-
+PATH = "/v1/chat/ws"
 HELLO_SECONDS = 10.0
-SLOWEST_READER_SECONDS = 10.0
-_GOODBYE_SECONDS = 2.0
-_PONG_PART = 0.4
+# Fewer than a pool has connections: who comes in a herd waits here, and never for a connection that others talk over.
+AT_ONCE = 3
 
 
-class SocketEnds(Exception):
-    """Leave this socket with a code."""
-
-    def __init__(self, code: Close) -> None:
-        super().__init__(code.name)
-        self.code = code
+class Left(Exception):
+    """The other end is gone."""
 
 
-async def chat_socket(socket: WebSocket) -> None:
-    ports = ports_of(socket)
-    offered = PROTOCOL in socket.scope["subprotocols"]
-    await socket.accept(PROTOCOL if offered else None)
-    try:
-        _check_manners(socket, ports, offered=offered)
-        connection = await _seated(socket, ports)
-    except SocketEnds as end:
-        await _say_goodbye(socket, end.code)
-    except WebSocketDisconnect:
-        return
-    else:
-        await connection.run()
+class ChatDoor:
+    """The ASGI application of the chat's socket."""
 
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._doorway = asyncio.Semaphore(AT_ONCE)
 
-# Starlette's route and not FastAPI's: no dependency is resolved here, and a socket costs less memory.
-router.add_websocket_route("/v1/chat/ws", chat_socket)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # the connect
+        offered = PROTOCOL in scope["subprotocols"]
+        with suppress(Left, OSError):
+            await send({"type": "websocket.accept", "subprotocol": PROTOCOL if offered else None, "headers": []})
+            try:
+                self._check_manners(scope, offered=offered)
+                connection = await self._seated(scope, receive, send)
+            except SocketEnds as end:
+                await _say_goodbye(send, end)
+            else:
+                await connection.run(receive)
 
+    def _check_manners(self, scope: Scope, *, offered: bool) -> None:
+        if not offered:
+            raise SocketEnds(Close.UNKNOWN_PROTOCOL)
+        if scope["query_string"]:
+            raise SocketEnds(Close.BAD_FRAME)  # a token in an address is a token in a log
+        origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
+        if any(origin not in self._ports.origins for origin in origins):
+            raise SocketEnds(Close.NO_RIGHT)
+        address = scope["client"][0] if scope.get("client") else ""
+        if wait := self._ports.hub.addresses.take(address, self._ports.hub.handshakes, now().timestamp()):
+            raise too_fast(wait, spread=RETURN_WITHIN)
 
-def _check_manners(socket: WebSocket, ports: Ports, *, offered: bool) -> None:
-    if not offered:
-        raise SocketEnds(Close.UNKNOWN_PROTOCOL)
-    if socket.scope["query_string"]:
-        raise SocketEnds(Close.BAD_FRAME)  # a token in an address is a token in a log
-    origins = socket.headers.getlist("origin")
-    if any(origin not in ports.origins for origin in origins):
-        raise SocketEnds(Close.NO_RIGHT)
-
-
-async def _seated(socket: WebSocket, ports: Ports) -> "Connection":
-    """Wait for the hello, believe its token, and take a place at the hub."""
-    try:
-        async with asyncio.timeout(HELLO_SECONDS):
-            hello = _hello(await _frame(socket))
-    except TimeoutError:
-        raise SocketEnds(Close.SILENT) from None
-    try:
-        claims = _claims(socket, ports, hello)
-        listener = await _welcomed(ports, claims, hello)
-    except TokenExpired:
-        raise SocketEnds(Close.TOKEN_ENDED) from None
-    except Refusal:
-        raise SocketEnds(Close.NO_RIGHT) from None
-    return Connection(socket, ports, listener, Talk(ports, claims, listener, now()))
-
-
-def _hello(frame: dict[str, Any]) -> Hello:
-    try:
-        if frame["t"] == "hello":
-            return Hello.model_validate(frame)
-    except ValidationError:
-        pass
-    raise SocketEnds(Close.BAD_FRAME)
-
-
-def _claims(socket: WebSocket, ports: Ports, hello: Hello) -> Claims:
-    """Whose token it is: a patient's or staff's; a partner's is refused."""
-    header = socket.headers.getlist("authorization")
-    token = hello.tok or (header[0].removeprefix("Bearer ") if len(header) == 1 else "")
-    try:
-        return ports.keys.tokens.verify(token, Audience.PATIENT, now())
-    except TokenRefused:
-        return ports.keys.tokens.verify(token, Audience.STAFF, now())
-
-
-async def _welcomed(ports: Ports, claims: Claims, hello: Hello) -> Listener:
-    """Join first, then read what was missed: what is committed between the two is told twice, never not at all."""
-    side = Side.PATIENT if claims.audience is Audience.PATIENT else Side.CLINIC
-    speaker = Speaker(side, claims.clinic_id, claims.subject_id, claims.session_id)
-    async with ports.database.reading(scope_of(claims)) as reading:
-        mine = await _records(reading, claims) if side is Side.PATIENT else []
-        if side is Side.CLINIC:
-            await standing_staff(reading, claims, Permission.REPLY)
-        listener = Listener(speaker, mine, claims.expires_at)
-        ports.hub.join(listener)
+    async def _seated(self, scope: Scope, receive: Receive, send: Send) -> "Connection":
+        """Wait for the hello, believe its token, and take a place at the hub."""
         try:
-            listener.greet(await _welcome(ports, reading, listener, hello))
+            async with asyncio.timeout(HELLO_SECONDS):
+                hello = heard(_text(await receive()))
+        except TimeoutError:
+            raise SocketEnds(Close.SILENT) from None
+        if not isinstance(hello, Hello):
+            raise SocketEnds(Close.BAD_FRAME)
+        try:
+            claims = claims_of(self._ports, hello.tok or _bearer(scope))
+            async with self._doorway:
+                listener = await self._welcomed(claims, hello)
+        except TokenExpired:
+            raise SocketEnds(Close.TOKEN_ENDED) from None
+        except Refusal:
+            raise SocketEnds(Close.NO_RIGHT) from None
+        return Connection(send, Talk(self._ports, claims, listener), listener, self._ports)
+
+    async def _welcomed(self, claims: Claims, hello: Hello) -> Listener:
+        """Join first, then read what was missed: what is committed between is told twice, never not at all."""
+        who, hub, database = speaker_of(claims), self._ports.hub, self._ports.database
+        found = await seatable(database, who.side, who.clinic_id, who.account_id, who.session_id, now())
+        if not found.patients and not found.replies:
+            raise NotSignedIn  # signed out, or no record's chat is opened to this account, or it may not reply
+        listener = Listener(who, found.patients, claims.expires_at, device=hello.dev, tied=found.tied)
+        listener.epoch, listener.since = found.cursor.epoch, found.since
+        hub.join(listener)
+        try:
+            listener.greet(*await self._welcome(listener, hello, found.cursor))
         except BaseException:
-            ports.hub.leave(listener)
+            hub.leave(listener)
             raise
-    return listener
+        return listener
+
+    async def _welcome(self, listener: Listener, hello: Hello, cursor: Cursor) -> list[str]:
+        """`cursor` was taken before what is read here: what commits between is told again, not passed over."""
+        speaker, database = listener.speaker, self._ports.database
+        given = None if hello.cur is None else Cursor.read(hello.cur)
+        # Who names what it holds, but not of which history, may hold anything.
+        void = bool(hello.at) if given is None else is_of_another_history(given, cursor)
+        if speaker.side is Side.PATIENT:
+            whole = not void
+            changed = await standing_of(database, speaker.clinic_id, listener.patients, speaker.account_id)
+        else:
+            resumed = horizon_to_resume(given, cursor, listener.tied or 0)
+            changed, whole = await standing_of_desk(database, speaker.clinic_id, speaker.account_id, resumed)
+        missed = frames.Missed(str(cursor), changed, whole=whole, void=void)
+        hub = self._ports.hub
+        welcome = frames.welcome(
+            listener.connection_id, speaker.side, now(), hub.ping_seconds, listener.expires_at, missed, hello.at
+        )
+        return [welcome, *(_resets(hello, speaker.side, changed) if void else ())]
 
 
-async def _records(reading: Reading, claims: Claims) -> list[Any]:
-    found = await records(reading, claims.subject_id, claims.session_id, now(), AccessScope.CHAT)
-    if not found:
-        raise NotSignedIn  # signed out, or no record's chat is opened to this account
-    return [record.patient_id for record in found]
+def _resets(hello: Hello, side: Side, changed: Sequence[ConversationState]) -> list[str]:
+    """Every log that the device says it holds starts over, those that are not here (any more) from nothing."""
+    logs = [Log.SHARED] if side is Side.PATIENT else list(Log)
+    stand = {state.conversation_id: state.rev for state in changed}
+    return [
+        frames.reset(conversation_id, log, stand.get(conversation_id, 0) if log is Log.SHARED else 0, Resume.EPOCH)
+        for conversation_id, held in hello.at.items()
+        for log, _ in zip(logs, held, strict=False)
+    ]
 
 
-async def _welcome(ports: Ports, reading: Reading, listener: Listener, hello: Hello) -> str:
-    ping = ports.hub.ping_seconds
-    if listener.speaker.side is Side.PATIENT:
-        known = await states_of(reading, sorted(listener.patients), listener.speaker.account_id)
-        return frames.welcome(now(), ping, None, known, whole=True)
-    cursor = await horizon_now(reading)
-    changed, whole = await desk_states(reading, listener.speaker.clinic_id, cursor_to_resume(hello.cur, cursor))
-    return frames.welcome(now(), ping, cursor, changed, whole=whole)
+def _bearer(scope: Scope) -> str:
+    found = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
+    return found[0].removeprefix("Bearer ") if len(found) == 1 else ""
 
 
 class Connection:
-    """A seated socket: one task reads and answers, this one writes whatever stands in line."""
+    """A seated socket. The server's task reads and answers; whoever has news writes them, at once where it can."""
 
-    def __init__(self, socket: WebSocket, ports: Ports, listener: Listener, talk: Talk) -> None:
-        self._socket = socket
-        self._hub = ports.hub
-        self._listener = listener
-        self._talk = talk
+    __slots__ = ("_blocked", "_hub", "_listener", "_reader", "_send", "_talk", "_writing")
 
-    async def run(self) -> None:
-        reader = asyncio.create_task(self._read())
+    def __init__(self, send: Send, talk: Talk, listener: Listener, ports: Ports) -> None:
+        self._send, self._talk, self._listener, self._hub = send, talk, listener, ports.hub
+        self._writing = False
+        self._blocked: asyncio.Task[None] | None = None
+        self._reader: asyncio.Task[Any] | None = None
+
+    async def run(self, receive: Receive) -> None:
+        """Until either end leaves."""
+        self._reader = asyncio.current_task()
+        self._listener.news, self._listener.abandon = self._write, self._let_go
+        failure: Exception | None = None
         try:
-            await self._write()
-        finally:
-            self._hub.leave(self._listener)
-            reader.cancel()
-            await asyncio.wait({reader})
-        if self._listener.ended is not Close.GONE:
-            await _say_goodbye(self._socket, self._listener.ended or Close.FAILED)
-        if not reader.cancelled():
-            reader.result()  # our own mistake, if there was one, goes to the log
-
-    async def _write(self) -> None:
-        """Until the line is empty and ended, or the other end stops reading."""
-        try:
-            while (frame := await self._listener.next()) is not None:
-                async with asyncio.timeout(SLOWEST_READER_SECONDS):
-                    await self._socket.send_text(frame)
-        except TimeoutError:
-            self._listener.end(Close.TOO_SLOW)
-        except WebSocketDisconnect:
+            self._write()
+            while True:
+                failure = await self._answer(_text(await receive())) or failure
+        except Left:
             self._listener.end(Close.GONE)
-
-    async def _read(self) -> None:
-        """Until either end leaves. However it stops, the listener is ended, and with it the writer."""
-        code = Close.FAILED
-        try:
-            while self._listener.ended is None:
-                await self._talk.answer(await self._next_frame())
-        except SocketEnds as end:
-            code = end.code
-        except NotSignedIn:
-            code = Close.NO_RIGHT
-        except WebSocketDisconnect:
-            code = Close.GONE
+        except asyncio.CancelledError:
+            if not self._listener.is_abandoned:
+                raise
         finally:
-            self._listener.end(code)
+            self._leave()
+        if failure is not None:
+            raise failure  # our own mistake: it goes to the log
 
-    async def _next_frame(self) -> dict[str, Any]:
-        """The next frame. A silence is answered with a ping, and silence after that ends the socket."""
-        patience = self._hub.ping_seconds
+    async def _answer(self, text: str | None) -> Exception | None:
+        """Answer one frame. What ends the socket ends the listener; then only the other end's goodbye is awaited."""
+        listener = self._listener
+        if listener.ended is not None:
+            return None
+        listener.heard(asyncio.get_running_loop().time())
         try:
-            async with asyncio.timeout(patience):
-                return await _frame(self._socket)
-        except TimeoutError:
-            self._listener.offer(frames.PING)
+            await self._talk.answer(heard(text))
+        except SocketEnds as end:
+            if end.code is Close.BAD_FRAME:
+                listener.offer(frames.nak(Invalid.slug, None, None))
+            listener.end(end.code, wait=end.wait)
+        except NotSignedIn:
+            listener.end(Close.NO_RIGHT)
+        except Exception as error:  # noqa: BLE001  said goodbye first, raised then
+            listener.end(Close.FAILED)
+            return error
+        return None
+
+    def _leave(self) -> None:
+        self._hub.leave(self._listener)
+        self._listener.news = self._listener.abandon = _nothing
+        self._listener.end(Close.GONE)
+        if self._blocked is not None:
+            self._blocked.cancel()
+
+    def _let_go(self) -> None:
+        if self._reader is not None and not self._listener.is_abandoned:
+            self._listener.is_abandoned = True
+            self._reader.cancel()
+
+    def _write(self) -> None:
+        """Write what stands in line. Only where the other end is slow does a task go on with it."""
+        if self._writing:
+            return
+        self._writing = True
+        writing = self._line()
         try:
-            async with asyncio.timeout(patience * _PONG_PART):
-                return await _frame(self._socket)
-        except TimeoutError:
-            raise SocketEnds(Close.SILENT) from None
+            waits_for = writing.send(None)
+        except StopIteration:
+            return
+        self._listener.wait_for_reader(asyncio.get_running_loop().time())
+        self._blocked = asyncio.create_task(_rest(writing, waits_for))
+
+    async def _line(self) -> None:
+        listener = self._listener
+        try:
+            while (frame := listener.take()) is not None:
+                await self._send({"type": "websocket.send", "text": frame})
+                listener.blocked_at = 0.0
+            if listener.ended is not None and listener.ended is not Close.GONE:
+                await self._send({"type": "websocket.send", "text": frames.bye(listener.ended, listener.wait)})
+                await self._send({"type": "websocket.close", "code": int(listener.ended)})
+                return  # and nothing after it
+        except (OSError, RuntimeError):
+            listener.end(Close.GONE)
+        self._writing = False
+        self._blocked = None
 
 
-async def _frame(socket: WebSocket) -> dict[str, Any]:
-    """The next frame: an object that names its kind. Anything else ends the socket."""
-    message = await socket.receive()
+@types.coroutine
+def _rest(writing: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
+    """The rest of a coroutine that was begun without a task and now waits for something."""
+    while True:
+        try:
+            answer = yield waits_for
+        except BaseException as error:  # noqa: BLE001  a cancellation belongs to the coroutine
+            go_on: Callable[[], Any] = partial(writing.throw, error)
+        else:
+            go_on = partial(writing.send, answer)
+        try:
+            waits_for = go_on()
+        except StopIteration:
+            return
+
+
+def _nothing() -> None:
+    """The connection is over."""
+
+
+def _text(message: Message) -> str | None:
+    """The text of a message, None for a binary one. Raises `Left` when the other end is gone."""
     if message["type"] == "websocket.disconnect":
-        raise WebSocketDisconnect(message.get("code", 1000))
-    raw = (message.get("text") or "").encode(errors="surrogatepass")
-    if len(raw) > LARGEST_FRAME:
-        raise SocketEnds(Close.TOO_BIG)
-    try:
-        frame = strict_json(raw)
-    except Malformed:
-        frame = remains(raw)
-    if not isinstance(frame, dict) or not isinstance(frame.get("t"), str):
-        raise SocketEnds(Close.BAD_FRAME)
-    return frame
+        raise Left
+    text: str | None = message.get("text")
+    return text
 
 
-async def _say_goodbye(socket: WebSocket, code: Close) -> None:
+async def _say_goodbye(send: Send, end: SocketEnds) -> None:
     """Say why and close; one that does not read is left without a word."""
-    with suppress(TimeoutError, WebSocketDisconnect, OSError, RuntimeError):
-        async with asyncio.timeout(_GOODBYE_SECONDS):
-            await socket.send_text(frames.bye(code))
-            await socket.close(code)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(GOODBYE_SECONDS):
+            await send({"type": "websocket.send", "text": frames.bye(end.code, end.wait)})
+            await send({"type": "websocket.close", "code": int(end.code)})

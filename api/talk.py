@@ -1,154 +1,197 @@
 """What a seated socket asks and is answered: the same commands and refusals as the chat's REST routes."""
 
-import json
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
+from asyncpg import InterfaceError, PostgresError
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.hearing import Faulty, SocketEnds, too_fast
+from api.looks import note_look_at_chat
 from api.ports import Ports
-from api.transaction import record_to_open, scope_of, standing_staff
+from api.saying import Saying, hint_typing, keep, speaker_of, tell
+from api.transaction import StaffWrites, record_to_open, scope_of, standing_staff
 from chat import frames
-from chat.commands import Target, mark, send
-from chat.conversation import Side, asking, marking, patience
-from chat.frames import Close, MarkUp, Send, Sync
-from chat.hub import Listener
-from chat.queries import LogHead, events_after, log_head, messages_before
+from chat.commands import Target, mark
+from chat.conversation import ASKING, MARKING, PATIENCE, Side
+from chat.frames import Asking, Auth, Close, Focus, Frame, Hello, MarkUp, Ping, Send, Sync, Typing, Watch
+from chat.listener import Listener
+from chat.log import FilledForm, Log, Thread
+from chat.queries import LogHead, head_for_staff, log_head, log_page
 from clinic.household import AccessScope
+from clinic.queries import StaffStanding
 from core.clock import now
 from core.database import Reading
-from core.errors import Invalid, NotFound, NotSignedIn, Refusal, TooMany, Unavailable
+from core.errors import Invalid, NotAllowed, NotFound, NotSignedIn, Refusal, TooMany, Unavailable
 from identity.permissions import Permission
-from identity.tokens import Claims
+from identity.sign_in import Audience
+from identity.tokens import Claims, TokenRefused
 
-_ANY = ""
 _LOG = logging.getLogger("enamel.chat")
+_CALMER_WITHIN = 1_000
+
+
+def claims_of(ports: Ports, token: str) -> Claims:
+    """Whose token it is: a patient's or staff's; a partner's is refused."""
+    try:
+        return ports.keys.tokens.verify(token, Audience.PATIENT, now())
+    except TokenRefused:
+        return ports.keys.tokens.verify(token, Audience.STAFF, now())
 
 
 class Talk:
     """Answers one socket's frames, one after the other. Rights are asked with each, in its own statement."""
 
-    def __init__(self, ports: Ports, claims: Claims, listener: Listener, at: datetime) -> None:
-        self._database = ports.database
-        self._hub = ports.hub
+    __slots__ = ("_claims", "_listener", "_ports")
+
+    def __init__(self, ports: Ports, claims: Claims, listener: Listener) -> None:
+        self._ports = ports
         self._claims = claims
         self._listener = listener
-        self._buckets = {"mark": marking(at), _ANY: asking(at)}
-        self._patience = patience(at)
 
-    async def answer(self, frame: dict[str, Any]) -> None:
+    async def answer(self, frame: Frame | Faulty | None) -> None:
         """Act on one frame; what is refused is answered with a `nak`. Raises `NotSignedIn` when it is over.
 
         Frames of a kind we do not know are passed over, but count against the sender's patience like others.
         """
-        kind, at = frame["t"], now()
         try:
-            self._slow_down(kind, at)
-            answering = self._ANSWERS.get(kind)
+            if not isinstance(frame, Send):  # which has the pace of its account
+                self._slow_down(frame)
+            if isinstance(frame, Faulty):
+                raise Invalid
+            answering = self._ANSWERS.get(type(frame))
             if answering is not None:
-                await answering(self, frame, at)
+                await answering(self, frame, now())
         except NotSignedIn:
             raise
         except ValidationError:
             self._refuse(Invalid(), frame)
         except Refusal as refusal:
             self._refuse(refusal, frame)
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, PostgresError, InterfaceError, OSError) as error:
             _LOG.warning("a frame could not be answered: %s", type(error).__name__)
             self._refuse(Unavailable(retry_after_seconds=1), frame)
 
-    def _slow_down(self, kind: str, at: datetime) -> None:
-        wait = self._wait(kind, at)
-        if not wait:
-            return
-        self._patience, beyond = self._patience.take(at)
+    def _slow_down(self, frame: Frame | Faulty | None) -> None:
+        at, listener = now().timestamp(), self._listener
+        if isinstance(frame, MarkUp):
+            listener.marked, wait = MARKING.take(listener.marked, at)
+        else:
+            listener.asked, wait = ASKING.take(listener.asked, at)
+        if wait:
+            raise TooMany(retry_after_seconds=wait)
+
+    def _refuse(self, refusal: Refusal, frame: Frame | Faulty | None) -> None:
+        name = frame.id if isinstance(frame, Send | Asking | Faulty) else None
+        if isinstance(refusal, TooMany):
+            self._lose_patience()
+        self._listener.offer(frames.nak(refusal.slug, name, refusal.retry_after_seconds))
+
+    def _lose_patience(self) -> None:
+        """Told to slow down for the third time: after this answer the socket ends."""
+        listener = self._listener
+        listener.patience, beyond = PATIENCE.take(listener.patience, now().timestamp())
         if beyond:
-            self._listener.end(Close.TOO_FAST)
-        raise TooMany(retry_after_seconds=int(wait.total_seconds()) + 1)
+            raise too_fast(beyond, spread=_CALMER_WITHIN)
 
-    def _wait(self, kind: str, at: datetime) -> timedelta:
-        if kind == "send":
-            return self._hub.pace.take(self._listener.speaker.side, self._listener.speaker.account_id, at)
-        name = kind if kind in self._buckets else _ANY
-        self._buckets[name], wait = self._buckets[name].take(at)
-        return wait
-
-    def _refuse(self, refusal: Refusal, frame: dict[str, Any]) -> None:
-        self._listener.offer(frames.nak(refusal.slug, _id_of(frame), refusal.retry_after_seconds))
-
-    async def _send(self, frame: dict[str, Any], at: datetime) -> None:
-        said = Send.model_validate(frame)
-        target = Target(said.c, said.to.patient)
+    async def _send(self, said: Send, _at: datetime) -> None:
         if said.to.clinic not in (None, self._claims.clinic_id):
             raise NotFound
-        sent = await send(self._database, self._listener.speaker, target, said.id, said.body, at)
+        saying = Saying(
+            said.op, said.id, Target(said.c, said.to.patient), body=said.body, media=said.media, re=said.re,
+            form=None if said.form is None else FilledForm.model_validate(said.form), seq=said.seq, emoji=said.react,
+        )  # fmt: skip
+        sent = await keep(self._ports, self._listener.speaker, saying)
         self._listener.offer(frames.ack(said.id, sent.event, sent.seq, dup=sent.dup))
-        if not sent.dup:
-            self._hub.announce(sent.thread, sent.event)
+        tell(self._ports, sent)
 
-    async def _mark(self, frame: dict[str, Any], at: datetime) -> None:
-        up = MarkUp.model_validate(frame)
-        moved = await mark(self._database, self._listener.speaker, Target(up.c), up.dlv, up.read, at)
-        if moved.event is not None:
-            self._hub.announce(moved.thread, moved.event)
+    async def _mark(self, up: MarkUp, at: datetime) -> None:
+        who = (self._ports.database, self._listener.speaker, Target(up.c))
+        tell(self._ports, await mark(*who, up.dlv, up.read, at, front=self._listener.front))
 
-    async def _sync(self, frame: dict[str, Any], at: datetime) -> None:
-        asked = Sync.model_validate(frame)
-        async with self._database.reading(scope_of(self._claims)) as reading:
-            head = await self._opened(reading, asked.c, at)
-            if asked.before is not None:
-                page = await messages_before(reading, head, asked.before, asked.lim)
-            else:
-                page = await events_after(reading, head, asked.after, asked.lim)
+    async def _sync(self, asked: Sync, at: datetime) -> None:
+        log = Log(asked.log)
+        if log is Log.STAFF and self._listener.speaker.side is Side.PATIENT:
+            raise NotFound  # as if there were none
+        async with self._ports.database.reading(scope_of(self._claims)) as reading:
+            head, staff = await self._opened(reading, asked.c, at)
+            page = await log_page(reading, head, asked.after, asked.before, asked.lim, log, self._listener.epoch)
+        if staff is not None:
+            await self._note_look(staff, head.patient_id, at)
         if page.reset is not None:
-            self._listener.offer(frames.reset(asked.c, page.rev, page.reset))
+            self._listener.offer(frames.reset(asked.c, asked.log, page.rev, page.reset))
         else:
-            self._listener.offer(frames.page(asked.c, page))
+            self._listener.offer(frames.page(asked.c, asked.log, page, back=asked.before is not None))
 
-    async def _ping(self, _frame: dict[str, Any], _at: datetime) -> None:
+    async def _note_look(self, staff: StaffStanding, patient_id: UUID, at: datetime) -> None:
+        clinic_id = self._claims.clinic_id
+        async with self._ports.database.writing(scope_of(self._claims)) as writing:
+            await note_look_at_chat(StaffWrites(writing, clinic_id, staff, at), patient_id)
+
+    async def _typing(self, typing: Typing, at: datetime) -> None:
+        async with self._ports.database.reading(scope_of(self._claims)) as reading:
+            head, staff = await self._opened(reading, typing.c, at)
+        name = "" if staff is None else staff.name
+        thread = Thread(head.clinic_id, head.patient_id)
+        hint_typing(self._ports, self._listener.speaker, thread, head.conversation_id, name)
+
+    async def _watch(self, watch: Watch, at: datetime) -> None:
+        if self._listener.speaker.side is Side.PATIENT:
+            raise NotAllowed
+        if not watch.on:
+            self._ports.hub.unwatch(self._listener, watch.c)
+            return
+        async with self._ports.database.reading(scope_of(self._claims)) as reading:
+            head, staff = await self._opened(reading, watch.c, at)
+        if staff is not None:  # from now on it hears every word
+            await self._note_look(staff, head.patient_id, at)
+        self._ports.hub.watch(self._listener, watch.c, Thread(head.clinic_id, head.patient_id))
+
+    async def _focus(self, focus: Focus, _at: datetime) -> None:
+        self._ports.hub.look(self._listener, on=focus.on)
+
+    async def _auth(self, auth: Auth, at: datetime) -> None:
+        """A new token of the same account; another's ends the socket. What is no token of ours is refused."""
+        try:
+            claims = claims_of(self._ports, auth.tok)
+        except NotSignedIn as refusal:
+            self._refuse(refusal, auth)
+            return
+        same = (self._claims.audience, self._claims.clinic_id, self._claims.subject_id)
+        if (claims.audience, claims.clinic_id, claims.subject_id) != same:
+            raise SocketEnds(Close.NO_RIGHT)
+        self._claims = claims
+        self._ports.hub.renew(self._listener, speaker_of(claims), claims.expires_at)
+        self._listener.offer(frames.auth(claims.expires_at - at))
+
+    async def _hello(self, _hello: Hello, _at: datetime) -> None:
+        raise SocketEnds(Close.BAD_FRAME)  # it has said so already
+
+    async def _ping(self, _ping: Ping, _at: datetime) -> None:
         self._listener.offer(frames.PONG)
 
-    async def _opened(self, reading: Reading, conversation_id: UUID, at: datetime) -> LogHead:
-        """The conversation, where this caller may read it; unknown and foreign ones alike are `NotFound`."""
+    async def _opened(
+        self, reading: Reading, conversation_id: UUID, at: datetime
+    ) -> tuple[LogHead, StaffStanding | None]:
+        """The conversation, where this caller may read it, and who of staff it is; unknown ones, foreign ones and those
+        out of reach alike are `NotFound`.
+        """
+        clinic_id = self._claims.clinic_id
         if self._listener.speaker.side is Side.CLINIC:
-            await standing_staff(reading, self._claims, Permission.REPLY)
-        head = await log_head(reading, self._claims.clinic_id, conversation_id)
+            staff = await standing_staff(reading, self._claims, Permission.REPLY)
+            return await head_for_staff(reading, clinic_id, conversation_id, staff.staff_id), staff
+        head = await log_head(reading, clinic_id, conversation_id)
         if head is None:
             raise NotFound
-        if self._listener.speaker.side is Side.PATIENT:
-            await record_to_open(reading, self._claims, head.patient_id, at, AccessScope.CHAT)
-        return head
+        await record_to_open(reading, self._claims, head.patient_id, at, AccessScope.CHAT)
+        return head, None
 
-    _Answering = Callable[["Talk", dict[str, Any], datetime], Awaitable[None]]
-    _ANSWERS: ClassVar[dict[str, _Answering]] = {"send": _send, "mark": _mark, "sync": _sync, "ping": _ping}
-
-
-def remains(raw: bytes) -> dict[str, Any] | None:
-    """Kind and id of a frame that is JSON but says what we take from nobody (NUL, endless numbers); else None.
-
-    `Talk` refuses what is left with a `nak`: a device that was shown out instead would resend it for ever.
-    """
-    try:
-        frame = json.loads(raw.decode(), parse_int=float, parse_constant=_no_json)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(frame, dict) or not isinstance(frame.get("t"), str):
-        return None
-    name = _id_of(frame)
-    return None if name is None or frame["t"] == "hello" else {"t": frame["t"], "id": str(name)}
-
-
-def _no_json(constant: str) -> None:
-    raise ValueError(constant)
-
-
-def _id_of(frame: dict[str, Any]) -> UUID | None:
-    """The id a refused frame came with, for the sender to know which; never text that is no id."""
-    try:
-        return UUID(frame["id"])
-    except (KeyError, ValueError, AttributeError, TypeError):
-        return None
+    _Answering = Callable[["Talk", Any, datetime], Awaitable[None]]
+    _ANSWERS: ClassVar[dict[Any, _Answering]] = {
+        Send: _send, MarkUp: _mark, Sync: _sync, Typing: _typing, Watch: _watch, Focus: _focus, Auth: _auth,
+        Hello: _hello, Ping: _ping,
+    }  # fmt: skip

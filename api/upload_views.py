@@ -10,7 +10,7 @@ from api.teeth import FdiTooth
 from clinic.facts import HappenedOn
 from core.moments import Moment
 from core.values import Int32, Int64, Value
-from media.kinds import LARGEST_UPLOAD, PictureKind, PictureState, Reason
+from media.kinds import LARGEST_FILE, LARGEST_UPLOAD, PictureKind, PictureState, Reason
 from media.queries.pictures import MOST_TEETH
 from media.upload import PART_BYTES, UploadState
 
@@ -24,6 +24,9 @@ class TakenType(StrEnum):
     PNG = "image/png"
     WEBP = "image/webp"
     DICOM = "application/dicom"
+    MP4_SOUND = "audio/mp4"
+    OGG_SOUND = "audio/ogg"
+    WEBM_SOUND = "audio/webm"
 
 
 class UploadStart(Value):
@@ -73,3 +76,37 @@ class UploadView(Value):
     picture_id: UUID | None
     picture_state: PictureState | None
     reason: Reason | None = Field(description="Why the picture stands in quarantine.")
+
+
+class PhotoType(StrEnum):
+    """What a patient's photo may be, and their voice message: AAC in MP4, Opus in Ogg or in WebM."""
+
+    JPEG = "image/jpeg"
+    PNG = "image/png"
+    WEBP = "image/webp"
+    MP4_SOUND = "audio/mp4"
+    OGG_SOUND = "audio/ogg"
+    WEBM_SOUND = "audio/webm"
+
+
+class PhotoStart(Value):
+    """A photo or voice message that a patient will send; what comes is compared with this, byte for byte."""
+
+    media_type: PhotoType
+    size_bytes: Annotated[Int64, Field(ge=1, le=LARGEST_FILE, examples=[3_913_024])]
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Of the whole file, in hex.", examples=["e3b0" * 16])
+
+
+class PhotoUpload(Value):
+    """How far a patient's photo or voice message is. Once it is `ready`, a message may carry its `picture_id`;
+    `quarantined`: it never will, whatever the reason.
+    """
+
+    upload_id: UUID
+    state: UploadState
+    size_bytes: Int64
+    received_bytes: Int64
+    parts: list[UploadPart] = Field(max_length=MOST_PARTS)
+    expires_at: Moment = Field(description="When it is forgotten if it is not complete.")
+    picture_id: UUID | None
+    picture_state: PictureState | None

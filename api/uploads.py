@@ -18,7 +18,7 @@ from core.database import Reading, Scope
 from core.errors import NotFound
 from core.events import Actor
 from media.commands import Kept, Started, complete_upload, give_up_upload, name_storage, start_upload
-from media.kinds import MediaType, Variant
+from media.kinds import MediaType, PictureKind, Variant
 from media.queries import HeldUpload, PictureFile, state_of, upload_of
 from media.storage import Missing, PartsDiffer, file_key
 from media.upload import (
@@ -63,8 +63,8 @@ async def start(ports: MediaPorts, scope: Scope, admit: Admit, body: UploadStart
 
 def announced(body: UploadStart) -> Announced:
     return Announced(
-        body.kind, MediaType(body.media_type), body.size_bytes, body.sha256, body.taken_on, body.released, body.private,
-        fdi_codes(body.teeth),
+        body.kind, MediaType(body.media_type), body.size_bytes, body.sha256, body.taken_on,
+        body.released or body.kind is PictureKind.VOICE, body.private, fdi_codes(body.teeth),
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """What the automation package holds of a person: which journeys they were on and what was done for them."""
 
+import automation.tables  # noqa: F401  who copies or erases must know them
 from core.holding import Fate, Holding
 
 # Who is erased has left every segment.

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import cast
 
-NAMES = ("cabinet", "changes", "previews")
+NAMES = ("cabinet", "changes", "chat", "previews", "sockets")
 
 
 def main() -> int:

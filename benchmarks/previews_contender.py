@@ -82,6 +82,7 @@ async def _enamel() -> None:
 
         async def do() -> dict[str, float]:
             await owner.execute(_ANEW)
+            _forget_what_was_made(folder / "files")
             started = time.perf_counter()
             await asyncio.gather(*(_until_nothing_waits(looking) for _ in range(TURNS)))
             seconds = time.perf_counter() - started
@@ -93,6 +94,13 @@ async def _enamel() -> None:
         await _answer(do)
 
 
+def _forget_what_was_made(files: Path) -> None:
+    """A picture comes to a clinic once: nothing of it is there that its previews would replace."""
+    for path in files.rglob("*"):
+        if path.is_file() and path.name != Variant.ORIGINAL:
+            path.unlink()
+
+
 async def _until_nothing_waits(looking: Looking) -> None:
     """One of the worker's loops."""
     while await look_into_pictures(looking, now()):
@@ -100,24 +108,30 @@ async def _until_nothing_waits(looking: Looking) -> None:
 
 
 async def settled(url: str, folder: Path) -> None:
-    """Make the schema, one patient, and the whole mix as pictures of theirs that wait."""
+    """Make the schema, and clinics with one patient each, the whole mix as pictures of theirs that wait."""
     engine = create_async_engine(asyncpg_url(url))
     async with engine.begin() as connection:
         await connection.run_sync(create_schema, SQLModel.metadata)
     await engine.dispose()
-    database, clinic_id, at, files = Database(url), new_id(), now(), mix()
+    database, files = Database(url), mix()
     (folder / "mix").mkdir()
     keep(folder / "mix", files)
+    for _ in range(TIMES):  # a clinic keeps the same file once
+        await _sent(database, FolderStorage(folder / "files"), files)
+    await database.close()
+
+
+async def _sent(database: Database, storage: FolderStorage, files: list[File]) -> None:
+    """To a clinic of their own."""
+    clinic_id, at = new_id(), now()
     async with database.writing(Scope(clinic_id)) as writing:
         await found_clinic(writing, clinic_id, "Clinic", "IT", "EUR", "it", at)
         await open_branch(writing, clinic_id, "Centro", "Europe/Rome")
         patients, faults = await take_patients(writing, clinic_id, "mis", [(0, _anna())], SYSTEM, at)
         assert not faults
-        storage = FolderStorage(folder / "files")
         await writing.execute(
-            insert(Picture), [await _kept(storage, clinic_id, patients[0].id, file) for file in files * TIMES]
+            insert(Picture), [await _kept(storage, clinic_id, patients[0].id, file) for file in files]
         )
-    await database.close()
 
 
 def _anna() -> PatientFact:

@@ -4,6 +4,20 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from cabinet.document import DocumentState
+from cabinet.tables import (  # noqa: F401  who copies or erases must know them
+    account,
+    chart,
+    coupon,
+    documents,
+    loyalty,
+    offer,
+    payment,
+    perio,
+    plan,
+    prepaid,
+    promotion,
+    referral,
+)
 from core.holding import Fate, Holding, Kept, Row
 
 _CHART, _PLAN, _PAY = "view_chart", "view_plan", "pay"

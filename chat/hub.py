@@ -8,266 +8,290 @@ commit, costs a second and never an event. Killed at any point, this loses nothi
 """
 
 import asyncio
-import logging
 import random
-from collections import OrderedDict, deque
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
-from itertools import chain
-from traceback import extract_tb
-from typing import TypeVar
+from itertools import count
 from uuid import UUID
 
 from chat import frames, watch
-from chat.commands import Speaker
-from chat.conversation import Side
+from chat.attendance import Attendance
+from chat.conversation import HANDSHAKES, Rate
+from chat.departures import Departures, end_watches
+from chat.desk_news import DeskNews
 from chat.frames import Close
-from chat.log import ConversationEvent, Thread
-from chat.pace import Pace
-from chat.wakeups import Wakeups
+from chat.inbox_news import InboxNews
+from chat.listener import Listener
+from chat.log import ConversationEvent, Log, Thread
+from chat.pace import Pace, Paces
+from chat.patiently import patiently
+from chat.reached import Place, Reached
+from chat.seating import Seating
+from chat.speaker import Speaker
+from chat.wakeups import Hint, Wakeups
+from chat.watch import Changes
 from core import clock
 from core.database import Database
 
-MOST_WAITING = 256
-_MOST_SOCKETS = {Side.PATIENT: 5}
-_MOST_OF_STAFF = 10
-_MOST_KNOWN = 65_536
+RETURN_WITHIN = 20_000
+"""Milliseconds over which the sockets of a node that stops come back."""
+ANEW_WITHIN = 3_000
+"""The same where the database was restored: then all nodes' sockets come at once, and what they show may be wrong."""
 _TOLD_AT_ONCE = 64
-_LOG = logging.getLogger("enamel.chat")
+_DRAIN_SECONDS = 5.0
+_DESK_BEATS = 30
 
-
-class Listener:
-    """One socket's place: frames that wait for it, and the code it is to end with.
-
-    Nobody waits for a listener: one that is too slow to read is ended and resumes later.
-    """
-
-    __slots__ = ("_frames", "_news", "ended", "expires_at", "patients", "speaker")
-
-    def __init__(self, speaker: Speaker, patients: Collection[UUID], expires_at: datetime) -> None:
-        self.speaker = speaker
-        self.patients = frozenset(patients)
-        self.expires_at = expires_at
-        self.ended: Close | None = None
-        self._frames: deque[str] = deque()
-        self._news = asyncio.Event()
-
-    @property
-    def threads(self) -> list[Thread]:
-        return [Thread(self.speaker.clinic_id, patient_id) for patient_id in self.patients]
-
-    def offer(self, frame: str) -> None:
-        """Put a frame in line. A line that is full ends the socket and is thrown away: the log has it all."""
-        if self.ended is not None:
-            return
-        if len(self._frames) >= MOST_WAITING:
-            self._frames.clear()
-            self.end(Close.TOO_SLOW)
-            return
-        self._frames.append(frame)
-        self._news.set()
-
-    def greet(self, frame: str) -> None:
-        """The first frame, before whatever was heard since joining."""
-        self._frames.appendleft(frame)
-
-    def end(self, code: Close) -> None:
-        """End after what already waits; the first code counts."""
-        self.ended = self.ended or code
-        self._news.set()
-
-    async def next(self) -> str | None:
-        """The next frame to write; None when it is over."""
-        while not self._frames:
-            if self.ended is not None:
-                return None
-            self._news.clear()
-            await self._news.wait()
-        return self._frames.popleft()
+NOWHERE: Mapping[Log, int] = {}
 
 
 class Hub:
     """All listeners of this process. `start` it inside the running loop, before the first socket is served."""
 
     def __init__(
-        self, database: Database, wakeups: Wakeups, *, sweep_seconds: float = 1.0, ping_seconds: float = 25.0
+        self,
+        database: Database,
+        wakeups: Wakeups,
+        *,
+        sweep_seconds: float = 1.0,
+        ping_seconds: float = 25.0,
+        handshakes: Rate = HANDSHAKES,
     ) -> None:
         self.ping_seconds = ping_seconds
+        self.handshakes = handshakes
         self.pace = Pace()
+        self.addresses = Paces()
+        self.typings = Paces()
+        self.draining = False
         self._database = database
         self._wakeups = wakeups
+        self._attendance = Attendance(database)
         self._sweep_seconds = sweep_seconds
-        self._desks: dict[UUID, set[Listener]] = {}
-        self._phones: dict[Thread, set[Listener]] = {}
-        self._of_account: dict[UUID, list[Listener]] = {}
-        # The last rev told of each thread. Forgetting one is safe: it is then read again from the horizon on.
-        self._told: OrderedDict[Thread, int] = OrderedDict()
+        self._seats = Seating()
+        self._departures = Departures(database, self._seats, self._attendance)
+        self._desk_news = DeskNews(database, self._seats)
+        self._inbox_news = InboxNews(database, self._seats)
+        # The last rev told of each log. One that is forgotten is read again from the horizon on.
+        self._told = Reached()
         self._woken: set[Thread] = set()
+        self._unread: dict[Place, int] = {}
         self._work = asyncio.Event()
-        self._horizon = ""
+        self._horizon = self._epoch = ""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Listen first, then take the horizon: nothing can fall between. Raises when PostgreSQL is away."""
-        await self._wakeups.listen(self.wake)
-        self._horizon = (await watch.changes_since(self._database, None)).horizon
-        self._tasks = [asyncio.create_task(self._keep_reading()), asyncio.create_task(self._keep_sweeping())]
+        await self._wakeups.listen(self.wake, self._take_hints)
+        changes = await watch.changes_since(self._database, None)
+        self._horizon, self._epoch = changes.horizon, changes.epoch
+        loops = (
+            self._keep_reading, self._keep_listing, self._keep_sweeping, self._keep_looking, self._keep_desk,
+            self._keep_attending,
+        )  # fmt: skip
+        self._tasks = [asyncio.create_task(loop()) for loop in loops]
 
     async def close(self) -> None:
         """Say goodbye to every socket and stop."""
-        for listener in self._everybody():
-            listener.end(Close.RESTART)
+        self._dismiss_all()
         for task in self._tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
         self._tasks = []
+        with patiently():
+            await self._attendance.close()
         await self._wakeups.close()
+
+    async def drain(self) -> None:
+        """Send every socket away to come back elsewhere, spread over some seconds, and wait until they have left."""
+        self._dismiss_all()
+        deadline = asyncio.get_running_loop().time() + _DRAIN_SECONDS
+        while self._seats.everybody() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  each tells nobody
+            await asyncio.sleep(0.02)
+
+    def _dismiss_all(self) -> None:
+        self.draining = True
+        for listener in self._seats.everybody():
+            listener.end(Close.RESTART, wait=(0, RETURN_WITHIN))
 
     def join(self, listener: Listener) -> None:
         """From now on the listener hears everything that is committed. Read what it missed after this, not before."""
-        for heard in self._ears(listener):
-            heard.add(listener)
-        mine = self._of_account.setdefault(listener.speaker.account_id, [])
-        mine.append(listener)
-        if len(mine) > _MOST_SOCKETS.get(listener.speaker.side, _MOST_OF_STAFF):
-            mine[0].end(Close.ELSEWHERE)
-            self.leave(mine[0])
+        self._seats.join(listener)
+        self._attendance.note(listener)
+        self._desk_news.note(listener)
+        if self.draining or listener.epoch not in ("", self._epoch):  # greeted by another database than is told of
+            listener.end(Close.RESTART, wait=(0, RETURN_WITHIN if self.draining else ANEW_WITHIN))
+
+    def has_place(self, listener: Listener) -> bool:
+        """Whether it may join without another of its account having to go."""
+        return self._seats.has_place(listener)
 
     def leave(self, listener: Listener) -> None:
         """Nothing more is told to it. Leaving twice is leaving once."""
-        for thread in listener.threads:
-            _drop(self._phones, thread, listener)
-        _drop(self._desks, listener.speaker.clinic_id, listener)
-        mine = self._of_account.get(listener.speaker.account_id, [])
-        if listener in mine:
-            mine.remove(listener)
-        if not mine:
-            self._of_account.pop(listener.speaker.account_id, None)
+        self._seats.leave(listener)
+        self._desk_news.forget(listener)
+        self._attendance.note(listener, here=False)
 
-    def announce(self, thread: Thread, event: ConversationEvent) -> None:
-        """A committed event of this node: told here without a read where nothing stands before it, and to others."""
-        if self._heard(thread):
-            told = self._told.get(thread, 0)
+    def look(self, listener: Listener, *, on: bool) -> None:
+        """Somebody looks at this device, or no more."""
+        listener.front = on
+        self._attendance.note(listener)
+
+    def renew(self, listener: Listener, speaker: Speaker, expires_at: datetime) -> None:
+        """The same account goes on with a new token, perhaps of another session."""
+        listener.renew(speaker, expires_at)
+        self._seats.version += 1
+
+    def watch(self, listener: Listener, conversation_id: UUID, thread: Thread) -> None:
+        """A listener of the desk hears this thread's events, of both logs, instead of its line of the inbox."""
+        self._seats.watch(listener, conversation_id, thread)
+
+    def unwatch(self, listener: Listener, conversation_id: UUID) -> None:
+        self._seats.unwatch(listener, conversation_id)
+
+    def announce(self, thread: Thread, event: ConversationEvent, stands: Mapping[Log, int] = NOWHERE) -> None:
+        """A committed event of this node: told here without a read where nothing stands before it, and to others.
+
+        `stands`: where the logs stand after it, if the same commit may have written more.
+        """
+        if self._seats.is_followed(thread):
+            told = self._told.of((thread, event.log))
             if event.rev == told + 1:
                 self._tell(thread, event)
-            elif event.rev > told:
-                self.wake((thread,))
+            behind = [(thread, log) for log, rev in stands.items() if self._is_behind((thread, log), rev)]
+            self._unread.update({place: stands[place[1]] for place in behind})
+            if behind or event.rev > told + 1:
+                self._read_soon((thread,))
+        self._inbox_news.tell_soon((thread,))
         self._wakeups.publish((thread,))
+
+    def changed(self, thread: Thread) -> None:
+        """Something of this thread was committed here by other means than a message or a mark."""
+        self.wake((thread,))
+        self._wakeups.publish((thread,))
+
+    def _is_behind(self, place: Place, rev: int) -> bool:
+        return rev > self._told.of(place) and self._seats.is_heard(*place)
 
     def wake(self, threads: Collection[Thread]) -> None:
         """Something was committed in these threads; those that nobody here listens to cost nothing more."""
-        heard = [thread for thread in threads if self._heard(thread)]
-        if heard:
-            self._woken.update(heard)
+        self._read_soon([thread for thread in threads if self._seats.is_followed(thread)])
+        self._inbox_news.tell_soon(threads)
+
+    def hint_typing(self, thread: Thread, conversation_id: UUID, by: Speaker, name: str) -> None:
+        """Somebody is typing: for the others of the thread, if they have nothing better to read."""
+        hint = Hint(*thread, by.account_id, frames.typing(conversation_id, by.side, name))
+        self._take_hints([hint])
+        self._wakeups.publish((), [hint])
+
+    def _take_hints(self, hints: Sequence[Hint]) -> None:
+        for hint in hints:
+            if hint.patient_id is None:
+                ears: Iterable[Listener] = self._seats.phones_of(hint.clinic_id)
+            else:
+                ears = self._seats.ears(Thread(hint.clinic_id, hint.patient_id), Log.SHARED)
+            for listener in ears:
+                if listener.speaker.account_id != hint.account_id:
+                    listener.offer(hint.frame, hint=True)
+
+    def _read_soon(self, threads: Collection[Thread]) -> None:
+        if threads:
+            self._woken.update(threads)
             self._work.set()
 
-    def _ears(self, listener: Listener) -> Iterable[set[Listener]]:
-        if listener.speaker.side is Side.PATIENT:
-            return [self._phones.setdefault(thread, set()) for thread in listener.threads]
-        return [self._desks.setdefault(listener.speaker.clinic_id, set())]
-
-    def _everybody(self) -> list[Listener]:
-        return list(chain.from_iterable(self._of_account.values()))
-
-    def _heard(self, thread: Thread) -> bool:
-        return thread in self._phones or thread.clinic_id in self._desks
-
     def _tell(self, thread: Thread, event: ConversationEvent) -> None:
-        self._pass(thread, event.rev)
+        self._told.reach((thread, event.log), event.rev)
         frame = frames.ev(event)
-        for listener in chain(self._phones.get(thread, ()), self._desks.get(thread.clinic_id, ())):
+        for listener in self._seats.ears(thread, event.log):
             listener.offer(frame)
-
-    def _pass(self, thread: Thread, rev: int) -> None:
-        """Everything up to `rev` was told."""
-        self._told[thread] = max(rev, self._told.get(thread, 0))
-        self._told.move_to_end(thread)
-        if len(self._told) > _MOST_KNOWN:
-            self._told.popitem(last=False)
 
     async def _keep_reading(self) -> None:
         while True:
             await self._work.wait()
             self._work.clear()
             woken, self._woken = self._woken, set()
-            with _patiently():
-                await self._catch_up({thread: self._told.get(thread, 0) for thread in woken})
+            unread, self._unread = self._unread, {}
+            with patiently():
+                await self._catch_up(woken, unread)
+
+    async def _keep_listing(self) -> None:
+        while True:
+            threads = await self._inbox_news.gathered()
+            with patiently():
+                await self._inbox_news.tell(threads)
 
     async def _keep_sweeping(self) -> None:
         while True:
             # Nodes that started together shall not ask together.
-            await asyncio.sleep(self._sweep_seconds * random.uniform(0.8, 1.2))  # noqa: S311  no secret
-            with _patiently():
+            await asyncio.sleep(self._sweep_seconds * random.uniform(0.7, 1.0))  # noqa: S311  no secret
+            with patiently():
                 await self._sweep()
-            with _patiently():
-                await self._dismiss(clock.now())
+            with patiently():
+                await self._departures.dismiss(clock.now())
+            with patiently():
+                await end_watches(self._database, self._seats)
+            with patiently():
+                await self._departures.dismiss_replaced()
+
+    async def _keep_attending(self) -> None:
+        while True:
+            await self._attendance.gathered(self._sweep_seconds)
+            with patiently():
+                await self._tell_attendance()
+
+    async def _tell_attendance(self) -> None:
+        """Who came, left or looks: for the push, and for the desk's lines on every node."""
+        at = asyncio.get_running_loop().time()
+        changed = await self._attendance.tell(at, clock.now())
+        if changed:
+            self._inbox_news.tell_soon(changed)
+            self._wakeups.publish(changed)
+
+    async def _keep_looking(self) -> None:
+        """One look at who is due every second stands for a timer at each socket."""
+        loop, pause = asyncio.get_running_loop(), min(1.0, self.ping_seconds / 5)
+        while True:
+            await asyncio.sleep(pause)
+            at, now = loop.time(), clock.now()
+            for listener in [each for each in self._seats.everybody() if each.due <= at]:
+                listener.beat(at, now, self.ping_seconds)
+
+    async def _keep_desk(self) -> None:
+        """Whether somebody is there: told to a patient's new socket within a second, to all of them when it changes."""
+        for beat in count():
+            await asyncio.sleep(self._sweep_seconds)
+            with patiently():
+                await self._desk_news.tell(clock.now(), everybody=beat % _DESK_BEATS == 0)
 
     async def _sweep(self) -> None:
         changes = await watch.changes_since(self._database, self._horizon)
-        changed = {Thread(clinic_id, patient_id): rev for clinic_id, patient_id, rev in changes.threads}
-        behind = {
-            thread: rev for thread, rev in changed.items() if self._told.get(thread, 0) < rev and self._heard(thread)
-        }
-        await self._catch_up({thread: self._told.get(thread, 0) for thread in behind})
-        for thread, rev in behind.items():
-            self._pass(thread, rev)  # what was of no kind we know was passed over, and is not asked for again
+        if changes.epoch != self._epoch or int(changes.horizon) < int(self._horizon):
+            self._begin_anew(changes)
+            return
+        changed = {(Thread(clinic, patient), Log(log)): rev for clinic, patient, log, rev in changes.threads}
+        behind = {place: rev for place, rev in changed.items() if self._is_behind(place, rev)}
+        await self._catch_up({thread for thread, _ in behind}, behind)
+        self._inbox_news.catch_up(changed)
         self._horizon = changes.horizon  # only now: what could not be read is asked for again
 
-    async def _catch_up(self, known: dict[Thread, int]) -> None:
-        if not known:
+    def _begin_anew(self, changes: Changes) -> None:
+        """The database is not the one we told of: forget what was told, and let everybody come back and hear it."""
+        self._told, self._woken, self._unread = Reached(), set(), {}
+        self._inbox_news.forget()
+        self._horizon, self._epoch = changes.horizon, changes.epoch
+        for listener in self._seats.everybody():
+            listener.end(Close.RESTART, wait=(0, ANEW_WITHIN))
+
+    async def _catch_up(self, threads: Collection[Thread], stands: Mapping[Place, int]) -> None:
+        if not threads:
             return
+        known = {
+            thread: (self._told.of((thread, Log.SHARED)), self._told.of((thread, Log.STAFF))) for thread in threads
+        }
         for number, news in enumerate(await watch.news_of(self._database, known, self._horizon), start=1):
-            if news.event.rev > self._told.get(news.thread, 0):
+            if news.event.rev > self._told.of((news.thread, news.event.log)):
                 self._tell(news.thread, news.event)
             if number % _TOLD_AT_ONCE == 0:
                 await asyncio.sleep(0)  # a burst (a campaign's) is no reason to call a reader slow: let them write
-
-    async def _dismiss(self, now: datetime) -> None:
-        """End the sockets whose token, session or right is over, also where it was ended on another node."""
-        listeners = self._everybody()
-        for listener in listeners:
-            if listener.expires_at <= now:
-                listener.end(Close.TOKEN_ENDED)
-        seats = [seat for number, listener in enumerate(listeners) for seat in _seats(number, listener)]
-        for number, patient_id in await watch.fallen(self._database, seats, now) if seats else ():
-            self._lose(listeners[number], patient_id)
-
-    def _lose(self, listener: Listener, patient_id: UUID | None) -> None:
-        """A guardian who loses one record goes on with the others; who has none left is ended."""
-        if patient_id is not None:
-            listener.patients -= {patient_id}
-            _drop(self._phones, Thread(listener.speaker.clinic_id, patient_id), listener)
-        if not listener.patients:
-            listener.end(Close.NO_RIGHT)
-
-
-_Key = TypeVar("_Key")
-
-
-def _drop(heard: dict[_Key, set[Listener]], key: _Key, listener: Listener) -> None:
-    listeners = heard.get(key)
-    if listeners is None:
-        return
-    listeners.discard(listener)
-    if not listeners:
-        del heard[key]
-
-
-def _seats(number: int, listener: Listener) -> list[watch.Seat]:
-    who = listener.speaker
-    return [
-        watch.Seat(number, who.clinic_id, who.account_id, who.session_id, patient_id)
-        for patient_id in listener.patients or (None,)
-    ]
-
-
-@contextmanager
-def _patiently() -> Iterator[None]:
-    """No failure ends a loop: the horizon stands, and the next sweep finds it all. Logged without its message."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001  PostgreSQL away for a while, or our own mistake: others still listen
-        place = extract_tb(error.__traceback__)[-1]
-        _LOG.warning("the hub could not read: %s at %s:%s", type(error).__name__, place.filename, place.lineno)
+        for place, rev in stands.items():
+            self._told.reach(place, rev)  # what was of no kind we know was passed over, and is not asked again

@@ -1,5 +1,6 @@
 """What the clinic package holds of a person: for copies of a record and for erasures."""
 
+import clinic.tables  # noqa: F401  who copies or erases must know them
 from clinic.request import BELONGS_TO
 from core.holding import Fate, Holding
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Annotated
+from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, StringConstraints
@@ -58,6 +59,17 @@ class Hours:
             if opening > moment and day.weekday() in self.weekdays and self.opens < self.closes:
                 return opening
         raise ValueError("these hours never open")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPlace:
+    """A branch as one finds it; `phone` and `address` may be empty."""
+
+    branch_id: UUID
+    name: str
+    phone: str
+    address: str
+    hours: Hours
 
 
 def local_text(moment: datetime, zone: str) -> str:

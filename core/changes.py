@@ -36,7 +36,7 @@ class Told:
     `patient` and `subject` are columns of the table, or SQL over them. An update that leaves all but the `quiet`
     columns as they were is not told. `is_open`: SQL, true for a row that also others than the patient may see. `shown`:
     SQL as `core.schema.SHOWN` has it, true for a row that its patient may see; of one that they could see neither
-    before nor after nothing is told.
+    before nor after nothing is told. `apart`: rows of one table are told as several kinds, each with its own `shown`.
     """
 
     kind: str
@@ -45,6 +45,7 @@ class Told:
     quiet: tuple[str, ...] = ()
     is_open: str = "true"
     shown: str = ""
+    apart: bool = False
 
     def __call__(self, table: str) -> list[str]:
         """The `create trigger` statements of a table: one for each act, since each knows other rows."""
@@ -52,8 +53,9 @@ class Told:
         if self.shown:
             told += (self.shown.format(row="touched"),)
         arguments = ", ".join("'" + text.replace("'", "''") + "'" for text in told)
+        name = f"{table}_{self.kind}" if self.apart else table
         return [
-            f"create trigger {table}_{act} after {act} on {table} referencing {rows} for each statement "
+            f"create trigger {name}_{act} after {act} on {table} referencing {rows} for each statement "
             f"execute function note_change({arguments})"
             for act, rows in _ROWS.items()
         ]

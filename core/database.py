@@ -7,7 +7,7 @@ security: a query that forgets its clinic finds nothing.
 """
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -130,8 +130,8 @@ def scope_row() -> ColumnElement[Any]:
 _DOCUMENT_DIALECT: Any = _DocumentDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own gap
 
 
-def written(statement: Select[Any]) -> str:
-    """A statement without parameters as text, for database functions and statements that are written by hand."""
+def written(statement: Select[Any] | ColumnElement[Any]) -> str:
+    """A statement or condition without parameters as text, for database functions and what is written by hand."""
     return str(statement.compile(dialect=_DOCUMENT_DIALECT))
 
 
@@ -162,7 +162,7 @@ class Database:
         self.on_trip: Callable[[str], None] | None = None
         self._url = asyncpg_url(url)
         self._pool = pool
-        self._gatherings: dict[Document, Gathering] = {}
+        self._gatherings: dict[Hashable, Gathering] = {}
         self._app = self._engine(APP_ROLE)
         self._worker = self._engine(WORKER_ROLE)
 
@@ -236,15 +236,19 @@ class Database:
 
     async def gathered(self, document: Document, ask: Ask, now: datetime, **values: Any) -> bytes | None:
         """One of the `documents` that are asked for at this moment with the same `values`: at the latest `now`."""
-        gathering = self._gatherings.get(document)
-        if gathering is None:
 
-            async def together(key: Any, asks: Sequence[Ask]) -> list[bytes | None]:
-                return await self.documents(document, asks, now=max(each["now"] for each in asks), **dict(key))
+        async def together(key: Any, asks: Sequence[Ask]) -> list[bytes | None]:
+            return await self.documents(document, asks, now=max(each["now"] for each in asks), **dict(key))
 
-            gathering = Gathering(together, at_once=GATHERED_AT_ONCE, most=MOST_GATHERED)
-            self._gatherings[document] = gathering
+        gathering = self.gathering(document, lambda: Gathering(together, at_once=GATHERED_AT_ONCE, most=MOST_GATHERED))
         return await gathering.ask(tuple(values.items()), {**ask, "now": now})
+
+    def gathering(self, of: Hashable, make: Callable[[], Gathering]) -> Gathering:
+        """This process's one gathering of what is asked of this database, made when it is first asked for."""
+        gathering = self._gatherings.get(of)
+        if gathering is None:
+            gathering = self._gatherings[of] = make()
+        return gathering
 
     async def trip(self, sql: str, *arguments: Any, sweeping: bool = False) -> bytes | None:
         """One statement on the driver's own connection: for hot paths that are one statement.

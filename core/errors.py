@@ -25,7 +25,7 @@ class Refusal(Exception):
 
     slug: ClassVar[str]
 
-    def __init__(self, *faults: Fault, retry_after_seconds: int | None = None) -> None:
+    def __init__(self, *faults: Fault, retry_after_seconds: float | None = None) -> None:
         super().__init__(self.slug)
         self.faults = faults
         self.retry_after_seconds = retry_after_seconds

@@ -40,8 +40,8 @@ class Holding:
     Of copies: `scope` is what a guardian must be let see for it to be in theirs, `scope_of_row` the same as SQL where
     it differs from row to row; `own` that it is in none but the patient's; `hidden_by` are (column, table) of things
     that hide these rows from a guardian when they are private; `shown` is SQL over the columns, for what the clinic
-    has not released; `concealed` names columns in no copy (what is of other people); `untold` says why the whole
-    table is in none.
+    has not released; `veiled` is SQL for rows that show what is private, which no guardian gets; `concealed` names
+    columns in no copy (what is of other people); `untold` says why the whole table is in none.
     `omit` names columns that are not even archived (proofs of secrets, our own bookkeeping).
     Of erasures: `becomes` are the columns of an emptied row, as SQL; `treated` is SQL for the day of a treatment,
     from which the law counts, null where the row speaks of none. `files` gives the files of a row of a clinic.
@@ -56,6 +56,7 @@ class Holding:
     own: bool = False
     hidden_by: Sequence[tuple[str, str]] = ()
     shown: str = ""
+    veiled: str = ""
     concealed: frozenset[str] = frozenset()
     untold: str = ""
     omit: frozenset[str] = frozenset()

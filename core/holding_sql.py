@@ -44,6 +44,7 @@ def _not_private(holding: Holding) -> list[str]:
     """SQL: neither the row is private nor what it belongs to."""
     own = ["not private"] if "private" in SQLModel.metadata.tables[holding.table].columns else []
     hiding = "not exists (select from {0} h where h.clinic_id = t.clinic_id and h.id = t.{1} and h.private)"
+    own += [f"not ({holding.veiled})"] if holding.veiled else []
     return own + [hiding.format(table, column) for column, table in holding.hidden_by]
 
 

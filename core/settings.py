@@ -84,6 +84,10 @@ class Settings(BaseSettings):
         default=None,
         description="Folder of DICOM files that stands for every picture archive; in development alone.",
     )
+    bot_private_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Hosts of clinics' chat bots that may be called although their addresses are private (JSON list).",
+    )
     fcm_credentials: Path | None = Field(
         default=None, description="Service-account JSON of the app build; without it pushes are printed."
     )
@@ -105,6 +109,17 @@ class Settings(BaseSettings):
     )
     journey_pause_seconds: int = Field(
         default=5, ge=1, le=3600, description="How long the worker rests between two looks for whom a journey concerns."
+    )
+    bus: SecretStr = Field(
+        default=SecretStr("postgres"),
+        description="What wakes the other nodes of the chat: `postgres`, `memory` (one node alone), or the address of a"
+        " Redis (redis://, rediss://) or of NATS (nats://, tls://).",
+    )
+    chat_sockets_a_minute: int = Field(
+        default=120,
+        ge=10,
+        le=100_000,
+        description="Chat sockets that may be opened from one address in a minute; a clinic's staff often share one.",
     )
     database_pool: int = Field(default=8, ge=1, le=200, description="Connections a process keeps to PostgreSQL.")
 

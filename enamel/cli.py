@@ -49,8 +49,10 @@ _WORDS = {
     "serve": "API and sockets",
     "work": "the worker: pushes, journeys, previews",
     "migrate": "bring the database to this version's schema",
+    "restored": "after a backup was put back: let devices forget what they hold",
     "demo": "a demo clinic: everything in one, on loopback",
     "tour": "walk one patient's story against the running demo",
+    "chat": "talk in the terminal, as a patient or as staff",
     "media": "import: take a clinic's archive of pictures in",
     "openapi": "write the documents under openapi/ (--check: only compare)",
     "migration": "write a new migration from the difference between tables and schema",
@@ -77,6 +79,20 @@ def _media_arguments(word: argparse.ArgumentParser) -> None:
     taking.add_argument("--report", type=Path, metavar="FILE", help="CSV of every file that was not taken, and why")
 
 
+def _chat_arguments(word: argparse.ArgumentParser) -> None:
+    who = word.add_mutually_exclusive_group()
+    who.add_argument(
+        "--phone", help="a patient, by a code sent there; the demo's numbers stand in what `make run` says"
+    )
+    who.add_argument("--email", help="staff, by e-mail and password")
+    who.add_argument("--token", help="an access token; say --staff where it is one of staff")
+    word.add_argument("--staff", action="store_true", help="staff; without --email and --token: the demo's")
+    word.add_argument("--url", help="where Enamel answers (default: the running demo)")
+    word.add_argument("--clinic", help="id of the clinic (default: the demo's)")
+    word.add_argument("--patient", help="staff: write to this patient, also before there is a conversation")
+    word.add_argument("--outbox", type=Path, metavar="FILE", help="keep what is not acknowledged here over a restart")
+
+
 def _openapi_arguments(word: argparse.ArgumentParser) -> None:
     word.add_argument("--check", action="store_true", help="compare with what is committed; 1 where they differ")
 
@@ -88,6 +104,7 @@ def _migration_arguments(word: argparse.ArgumentParser) -> None:
 _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "work": _work_arguments,
     "media": _media_arguments,
+    "chat": _chat_arguments,
     "openapi": _openapi_arguments,
     "migration": _migration_arguments,
 }
@@ -116,6 +133,12 @@ def _migrate(_: argparse.Namespace) -> int:
     return migrate(settings())
 
 
+def _restored(_: argparse.Namespace) -> int:
+    from enamel.restored import restored
+
+    return restored(settings())
+
+
 def _demo(_: argparse.Namespace) -> int:
     from enamel.demo.run import run_demo
 
@@ -126,6 +149,12 @@ def _tour(_: argparse.Namespace) -> int:
     from enamel.tour.walk import tour
 
     return tour(settings())
+
+
+def _chat(given: argparse.Namespace) -> int:
+    from enamel.chat_client.command import chat
+
+    return chat(settings(), given)
 
 
 def _media(given: argparse.Namespace) -> int:
@@ -150,9 +179,11 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "serve": _serve,
     "work": _work,
     "migrate": _migrate,
+    "restored": _restored,
     "demo": _demo,
     "tour": _tour,
     "media": _media,
+    "chat": _chat,
     "openapi": _openapi,
     "migration": _migration,
 }

@@ -2,44 +2,59 @@
 
 import contextlib
 import signal
-from collections.abc import Iterator
+import socket
+from collections.abc import Awaitable, Callable, Iterator
 from types import FrameType
 
 import uvicorn
-from starlette.types import ASGIApp
 
 from api.app import create_app
+from api.ports import Ports
+from chat.conversation import LARGEST_HEARD
 from core.settings import Settings
+from enamel.api_ports import api_ports
 from enamel.migrate import check_schema
-from enamel.start import api_ports, postgres
+from enamel.start import postgres
 from enamel.watch import ends_with
 
-# Long enough for a slow request; sockets are told to come back elsewhere at once.
+# What thousands of sockets hold lives long and in no circles. The collector is to look through the young alone, and
+# seldom through all: at the usual numbers it stops every socket for longer the more there are.
 _DRAIN_SECONDS = 10
 
 
 def serve(settings: Settings) -> int:
     with stops_on_sigterm(), postgres(settings) as server, contextlib.suppress(KeyboardInterrupt):
         check_schema(server.url)
-        http = uvicorn_server(application(settings, server.url), settings)
+        http = uvicorn_server(api_ports(settings, server.url), settings)
         with ends_with(http, {"PostgreSQL": server.process}) as watch:
             http.run()
         return 1 if watch.failed else 0
     return 0
 
 
-def application(settings: Settings, database_url: str) -> ASGIApp:
-    return create_app(api_ports(settings, database_url), settings.allowed_hosts)
+class Draining(uvicorn.Server):
+    """Sends every socket away with a word before the server closes it without one."""
+
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._drain = drain
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()  # who comes now finds another node
+        await self._drain()
+        await super().shutdown(sockets)
 
 
-def uvicorn_server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
+def uvicorn_server(ports: Ports, settings: Settings) -> uvicorn.Server:
+    """Serves the whole API over these ports."""
     config = uvicorn.Config(
-        app,
+        create_app(ports, settings.allowed_hosts),
         host=settings.host,
         port=settings.port,
         ws="websockets-sansio",
         ws_ping_interval=None,  # the hub pings, so that a lost client is ours to see
-        ws_max_size=16 * 1024,
+        ws_max_size=LARGEST_HEARD,
         ws_per_message_deflate=False,  # a compression bomb of 15 KB unpacks to 15 MB
         access_log=False,  # it would hold every query
         server_header=False,
@@ -48,7 +63,7 @@ def uvicorn_server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
         timeout_graceful_shutdown=_DRAIN_SECONDS,
         h11_max_incomplete_event_size=32 * 1024,
     )
-    return uvicorn.Server(config)
+    return Draining(config, ports.hub.drain)
 
 
 @contextlib.contextmanager

@@ -10,17 +10,15 @@ from pathlib import Path
 
 import asyncpg
 
-from api.ports import Ports
 from cabinet.payment_provider import PaymentProvider
 from cabinet.printed_payments import PrintedPayments
 from cabinet.seal import Seal, SealFileUnusable
 from cabinet.stripe_payments import StripePayments
-from chat.hub import Hub
-from chat.wakeups import PostgresWakeups
-from core.database import Database
+from chat.bot_http import HttpBots
 from core.embedded_postgres import EmbeddedPostgres, create_database
 from core.settings import Environment, Settings
 from enamel.problems import CannotStart
+from enamel.worker.bot import Bots, bots_of
 from identity.keys import Keys
 from media.archives import Archives
 from media.clamd import scanner_at
@@ -33,7 +31,7 @@ from media.storage import Storage
 from media.upload import Quota
 from push.channel import Channel
 from push.fcm import Fcm
-from push.printed import Printed, PrintedPushes, PrintedTexts
+from push.printed import Printed, PrintedPushes
 
 DATABASE = "enamel"
 
@@ -52,7 +50,7 @@ class Server:
 def postgres(settings: Settings) -> Iterator[Server]:
     """The server of the settings, or the embedded one in the data folder for as long as the block lasts."""
     if settings.database_url:
-        asyncio.run(_check_reachable(settings.database_url))
+        asyncio.run(_check_server(settings.database_url, settings.environment))
         yield Server(settings.database_url, settings.database_owner_url or settings.database_url)
         return
     prepare_data_folder(settings)
@@ -64,13 +62,23 @@ def postgres(settings: Settings) -> Iterator[Server]:
         embedded.stop()
 
 
-async def _check_reachable(url: str) -> None:
-    """A sentence instead of a stack; without the address, which may hold a password."""
+async def _check_server(url: str, environment: Environment) -> None:
+    """A sentence instead of a stack; without the address, which may hold a password.
+
+    Where patients are, what was acknowledged must be on disk: asynchronous commits are refused.
+    """
     try:
         connection = await asyncpg.connect(url, timeout=10)
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise CannotStart(f"no PostgreSQL lets us in at ENAMEL_DATABASE_URL ({type(error).__name__})") from None
-    await connection.close()
+    try:
+        durable = await connection.fetchval("select current_setting('synchronous_commit') <> 'off'")
+    finally:
+        await connection.close()
+    if not durable and environment is not Environment.DEVELOPMENT:
+        raise CannotStart(
+            "PostgreSQL has synchronous_commit off for us: what was acknowledged could be lost; set it to on"
+        )
 
 
 def prepare_data_folder(settings: Settings) -> None:
@@ -87,29 +95,6 @@ def prepare_data_folder(settings: Settings) -> None:
             raise CannotStart(f"cannot write into the data folder {settings.data}: set ENAMEL_DATA to another")
     except OSError as error:
         raise CannotStart(f"cannot make the data folder {settings.data}: {error.strerror}; set ENAMEL_DATA") from None
-
-
-def api_ports(settings: Settings, database_url: str) -> Ports:
-    """What the API works with. Raises `CannotStart` where a channel is missing outside development."""
-    database = Database(database_url, pool=settings.database_pool)
-    if settings.environment is not Environment.DEVELOPMENT:
-        raise CannotStart(
-            "there is no SMS channel for sign-in codes outside development yet:"
-            " the only one prints them, and a code must never stand in a log"
-        )
-    return Ports(
-        database=database,
-        keys=Keys(settings.secret.get_secret_value()),
-        texts=PrintedTexts(Printed(printed_file(settings), aloud=True)),
-        storage=storage_of(settings),
-        hub=Hub(database, PostgresWakeups(database_url)),
-        public_url=public_url_of(settings),
-        origins=frozenset(settings.allowed_origins),
-        payments=payments_of(settings),
-        archives=archives_of(settings),
-        quota=quota_of(settings),
-        seal=seal_of(settings),
-    )
 
 
 def quota_of(settings: Settings) -> Quota:
@@ -146,6 +131,11 @@ def archives_of(settings: Settings) -> Archives:
             raise CannotStart("ENAMEL_DICOMWEB_FOLDER stands for clinics' archives in development alone")
         return Archives(FolderArchive(settings.dicomweb_folder), key, plain_http=True)
     return Archives(HttpArchive(settings.dicomweb_private_hosts), key, plain_http=is_development)
+
+
+def bots_from(settings: Settings) -> Bots:
+    """Clinics' own bots, over the network."""
+    return bots_of(Keys(settings.secret.get_secret_value()), HttpBots(settings.bot_private_hosts))
 
 
 def public_url_of(settings: Settings) -> str:

@@ -10,9 +10,10 @@ import uvloop
 from core.database import Database
 from core.settings import Settings
 from enamel.migrate import check_schema
-from enamel.start import archives_of, channel_of, payments_of, postgres, scanner_of, storage_of
+from enamel.start import archives_of, bots_from, channel_of, payments_of, postgres, scanner_of, storage_of
 from enamel.worker.loops import Tools, loops
 from enamel.worker.process import run_worker, stop_on_signals
+from identity.keys import Keys
 from media.darkroom import Darkroom
 
 
@@ -33,6 +34,7 @@ async def _work(settings: Settings, database_url: str, *, until_stdin_closes: bo
         # A parent that is killed closes nothing by hand, but the system closes its end of the pipe.
         asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
     channel, payments, archives = channel_of(settings), payments_of(settings), archives_of(settings)
+    bots = bots_from(settings)
     database, darkroom = Database(database_url, pool=settings.database_pool), Darkroom(settings.darkroom_processes)
     try:
         await darkroom.start()
@@ -44,6 +46,8 @@ async def _work(settings: Settings, database_url: str, *, until_stdin_closes: bo
             scanner_of(settings),
             archives,
             payments,
+            bots,
+            arrival_key=Keys(settings.secret.get_secret_value()).secrets.arrival_key,
             push_lease=timedelta(seconds=settings.push_lease_seconds),
             journey_pause=timedelta(seconds=settings.journey_pause_seconds),
         )
@@ -52,6 +56,7 @@ async def _work(settings: Settings, database_url: str, *, until_stdin_closes: bo
         await darkroom.close()
         await channel.close()
         await archives.archive.close()
+        await bots.http.close()
         if payments is not None:
             await payments.close()
         await database.close()

@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, ScalarSelect, Select, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, literal_column, or_, select
 from sqlmodel import col
 
-from core.database import Reading
+from core.database import MOMENT_PARAMETER, UUID_PARAMETER, Reading, written
 from core.moments import Moment
 from core.values import Value
 from identity.permissions import PartnerScope
@@ -91,7 +91,7 @@ def phone_of(account_id: Any) -> ScalarSelect[str | None]:
     return select(col(Account.phone)).where(col(Account.id) == account_id).correlate_except(Account).scalar_subquery()
 
 
-def live_session(session_id: Any, account_id: Any, now: Any) -> ColumnElement[bool]:
+def live_session(session_id: Any, account_id: Any, now: Any, *within: ColumnElement[bool]) -> ColumnElement[bool]:
     """SQL: the session is this account's, was not revoked, and neither `idle_until` nor `ends_at` has come.
 
     The one meaning of signed in, for the statements of packages above.
@@ -102,8 +102,17 @@ def live_session(session_id: Any, account_id: Any, now: Any) -> ColumnElement[bo
             col(Session.id) == session_id,
             col(Session.account_id) == account_id,
             *_live(now),
+            *within,
         )
         .exists()
+    )
+
+
+def live_session_sql(session_id: str, account_id: str, now: str, clinic_id: str) -> str:
+    """The same of a session in this clinic, as text for statements that are written by hand; all names are SQL."""
+    session, account, clinic = (literal_column(each, UUID_PARAMETER) for each in (session_id, account_id, clinic_id))
+    return written(
+        live_session(session, account, literal_column(now, MOMENT_PARAMETER), col(Session.clinic_id) == clinic)
     )
 
 

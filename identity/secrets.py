@@ -29,6 +29,7 @@ class Secrets:
     def __init__(self, secret: str) -> None:
         self._key = hashlib.sha256(b"enamel secrets\0" + secret.encode()).digest()
         self.cursor_key = hashlib.sha256(b"enamel cursors\0" + secret.encode()).digest()
+        self.arrival_key = hashlib.sha256(b"enamel chat arrivals\0" + secret.encode()).digest()
 
     def keyed_hash(self, purpose: str, value: str) -> bytes:
         """What is stored instead of `value`: useless without the key, so short codes cannot be tried offline."""

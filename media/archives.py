@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+from core.sealed import SealBroken, sealed, unsealed
 from media.dicomweb import Archive, ArchiveUnreachable, Instance, Server, SignIn, SourceEnded, Trouble
-from media.sealed import SealBroken, sealed, unsealed
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from core.errors import Unavailable
 from media.darkroom_child import DarkroomChild, resident_bytes
 from media.kinds import Developed, DicomFacts, MediaType, NamedPerson, Reason, Rejected
 from media.parcels import Parcel
+from media.voice import Heard
 
 PYTHON = (sys.executable, "-m", "media.darkroom_process")
 _LOOK_SECONDS = 0.1
@@ -101,6 +102,15 @@ class Darkroom:
         """A preview of ours in another form: JPEG or AVIF. Raises as `develop` does."""
         return (await self.do("convert", {"to": to}, preview)).files[0]
 
+    async def listen(self, file: bytes | Path, announced: MediaType) -> Heard:
+        """What is made of a voice message. Raises as `develop` does."""
+        answer = await self.do("listen", {"announced": announced}, file)
+        try:
+            seconds, waveform = int(answer.facts["seconds"]), tuple(map(int, answer.facts["waveform"]))
+            return Heard(seconds, waveform, answer.files[0])
+        except (KeyError, TypeError, ValueError, IndexError):
+            raise Unfinished("no answer that was asked for") from None
+
     async def do(
         self, job: str, arguments: Mapping[str, Any], *files: bytes | Path, last_into: Path | None = None
     ) -> Parcel:
@@ -118,7 +128,7 @@ class Darkroom:
             if process is None:
                 raise Unavailable
             await self._until_ready(process)
-            return await self._done(process, Parcel(facts, sent), most, last_into)
+            return await self._done(process, Parcel(facts, sent), most, last_into, path)
         finally:
             self._free.put_nowait(self._fit(process))
 
@@ -147,9 +157,10 @@ class Darkroom:
             raise Unavailable
 
     async def _done(
-        self, process: DarkroomChild, parcel: Parcel, most_bytes: int, last_into: Path | None = None
-    ) -> Parcel:
-        asked = partial(process.ask, parcel, most_bytes, last_into)
+        self, process: DarkroomChild, parcel: Parcel, most_bytes: int, last_into: Path | None = None,
+        shared: Path | None = None,
+    ) -> Parcel:  # fmt: skip
+        asked = partial(process.ask, parcel, most_bytes, last_into, shared)
         return _read(process, await self._watched(process, self._limits.wall_seconds, asked))
 
     async def _watched(self, process: DarkroomChild, seconds: float, ask: Callable[[], Parcel | None]) -> Parcel | None:

@@ -47,20 +47,23 @@ class DarkroomChild:
         self.is_ready = ready is not None
         return ready
 
-    def ask(self, parcel: Parcel, most_bytes: int, last_into: Path | None = None) -> Parcel | None:
-        """The answer; None where the process ended instead, or answered nonsense. Blocks."""
+    def ask(
+        self, parcel: Parcel, most_bytes: int, last_into: Path | None = None, shared: Path | None = None
+    ) -> Parcel | None:
+        """The answer; None where the process ended instead, or answered nonsense. `shared`: the file it reads itself.
+        Blocks."""
         assert self._child.stdin is not None
         self.jobs += 1
         try:
             send(parcel, self._child.stdin)
         except (OSError, ValueError):
             return None
-        return self._heard(most_bytes, last_into)
+        return self._heard(most_bytes, last_into, shared)
 
-    def _heard(self, most_bytes: int, last_into: Path | None = None) -> Parcel | None:
+    def _heard(self, most_bytes: int, last_into: Path | None = None, shared: Path | None = None) -> Parcel | None:
         assert self._child.stdout is not None
         try:
-            return receive(self._child.stdout, most_bytes, last_into)
+            return receive(self._child.stdout, most_bytes, last_into, shared)
         except Unavailable:
             self.kill()  # in the middle of its answer
             raise

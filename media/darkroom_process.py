@@ -2,9 +2,10 @@
 
 `python -m media.darkroom_process` is started by `media.darkroom`; by an empty parcel it says that it is ready. A job is
 a parcel whose facts are `job` (a name of `JOBS`), `arguments`, `cpu_seconds` and perhaps `path` (the file to work on,
-where it was not sent along); the answer is `{"done": facts}` with files, `{"rejected": reason}` or `{"failed": kind of
-error}`. Cut off: our environment with its secrets, memory, processor time of each job, and writing to any file. Not cut
-off: it runs as the worker's own user, so a flaw in a decoder could read that user's files and use the network.
+where it was not sent along: then the answer tells stretches of it instead of its bytes); the answer is `{"done":
+facts}` with files, `{"rejected": reason}` or `{"failed": kind of error}`. Cut off: our environment with its secrets,
+memory, processor time of each job, and writing to any file. Not cut off: it runs as the worker's own user, so a flaw in
+a decoder could read that user's files and use the network.
 """
 
 import os
@@ -27,6 +28,7 @@ JOBS = {
     "convert": "media.imaging:convert_job",
     "draw": "media.draw:draw_job",
     "named": "media.dicom.named:named_job",
+    "listen": "media.listening:listen_job",
 }
 """What can be asked for: name to `module:function`, imported when it is first asked for. The function takes the
 arguments and the files, gives a parcel, and raises `Rejected`."""
@@ -42,7 +44,8 @@ def main() -> None:
     with suppress(EOFError, Torn, OSError):
         send(Parcel({}), out)
         while True:
-            send(_answer(receive(source, _LARGEST_JOB)), out)
+            asked = receive(source, _LARGEST_JOB)
+            send(_answer(asked), out, shares=asked.facts.get("path") is not None)
 
 
 def limit_ourselves() -> None:

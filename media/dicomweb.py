@@ -4,28 +4,20 @@ Source: DICOM PS3.18 §10.4 (Retrieve), PS3.5 §9.1 (UIDs).
 """
 
 import hashlib
-import ipaddress
-import re
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Protocol
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import StringConstraints
 
 from core.errors import Conflict, Fault, Gone, Invalid, NotFound, Unavailable
+from core.outside import address_fault
 
 Uid = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)*$", max_length=64)]
 """Digits and dots. A part may begin with 0, which the standard forbids and devices do."""
 LARGEST_INSTANCE = 512 * 1024**2
-LONGEST_ADDRESS = 500
 RETRY_SECONDS = 30
-_ADDRESS_PARTS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/")
-_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
-# An address of the second kind stands for one of the first that we do not see: 6to4, Teredo, NAT64.
-_TUNNELS = tuple(ipaddress.ip_network(net) for net in ("2002::/16", "2001::/32", "64:ff9b::/96", "64:ff9b:1::/48"))
 
 
 class SignIn(StrEnum):
@@ -133,55 +125,9 @@ def checked_address(address: str, *, plain_http: bool = False) -> str:
 
     Raises `AddressRefused`.
     """
-    try:
-        parts = urlsplit(address)
-        is_whole = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        raise _refused("not-an-address") from None
-    schemes = {"https", "http"} if plain_http else {"https"}
-    if parts.scheme not in schemes:
-        raise _refused("not-https")
-    plain = f"{parts.scheme}://{parts.netloc}{parts.path}"
-    if not is_whole or address != plain or "@" in parts.netloc or not _is_spelt(parts):
-        raise _refused("not-an-address")
-    if not address.isascii() or ".." in parts.path or len(address) > LONGEST_ADDRESS:
-        raise _refused("not-an-address")
+    if fault := address_fault(address, plain_http=plain_http):
+        raise AddressRefused(Fault("/address", fault))
     return address
-
-
-def _is_spelt(parts: SplitResult) -> bool:
-    """Of letters of an address only; a number of IPv6 stands in brackets."""
-    return bool(_HOST.fullmatch(parts.netloc)) and set(parts.path) <= _ADDRESS_PARTS
-
-
-def host_of(address: str) -> str:
-    return (urlsplit(address).hostname or "").lower()
-
-
-def _refused(code: str) -> AddressRefused:
-    return AddressRefused(Fault("/address", code))
-
-
-def may_be_called(host: str, numbers: Collection[str], private_hosts: Collection[str]) -> bool:
-    """Whether a host whose name leads to these IP addresses may be called.
-
-    All of them must be public: of a private, loopback, link-local or reserved one nobody outside may make us ask.
-    Hosts that the operator named are let through.
-    """
-    return host.lower() in private_hosts or (bool(numbers) and all(_is_public(each) for each in numbers))
-
-
-def _is_public(number: str) -> bool:
-    try:
-        found = ipaddress.ip_address(number.partition("%")[0])
-    except ValueError:
-        return False
-    inner = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    found = inner or found
-    if found.is_multicast or found.is_reserved or any(found in net for net in _TUNNELS if net.version == found.version):
-        return False
-    # Python calls site-local addresses (RFC 3879: no longer given, still in use) global.
-    return found.is_global and not (isinstance(found, ipaddress.IPv6Address) and found.is_site_local)
 
 
 def check_sign_in(server: Server) -> None:

@@ -9,16 +9,15 @@ import asyncio
 import base64
 import hashlib
 import os
-import socket
 from collections.abc import AsyncIterator, Collection
 from pathlib import Path
-from typing import Any
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.http_exceptions import HttpProcessingError
 
 from core.errors import Fault
+from core.guarded_resolver import GuardedResolver, HostRefused
+from core.outside import host_of
 from media.dicomweb import (
     LARGEST_INSTANCE,
     AddressRefused,
@@ -28,9 +27,7 @@ from media.dicomweb import (
     Server,
     SignIn,
     Trouble,
-    host_of,
     instance_address,
-    may_be_called,
 )
 
 _SECONDS = 120.0
@@ -49,35 +46,6 @@ _BUSY = frozenset({408, 425, 429})
 _BROKEN = range(500, 600)
 
 
-class _Refused(OSError):
-    """The host leads to an address that may not be called."""
-
-
-class GuardedResolver(AbstractResolver):
-    """Resolves names with the system's resolver and refuses those that lead where nobody may call."""
-
-    def __init__(self, private_hosts: Collection[str]) -> None:
-        self._private_hosts = private_hosts
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
-        numbers = [str(place[0]) for *_, place in found]
-        if not may_be_called(host, numbers, self._private_hosts):
-            raise _Refused
-        return [_result(host, port, *each) for each in found]
-
-    async def close(self) -> None:
-        """Nothing is held open."""
-
-
-def _result(host: str, port: int, family: int, _: int, proto: int, __: str, place: Any) -> ResolveResult:
-    flags = int(socket.AI_NUMERICHOST)
-    return {"hostname": host, "host": str(place[0]), "port": port, "family": family, "proto": proto, "flags": flags}
-
-
 class HttpArchive:
     """The port over the network. Make it where the event loop runs; `close` it there."""
 
@@ -94,7 +62,7 @@ class HttpArchive:
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 await self._resolver.resolve(host_of(address))
-        except _Refused:
+        except HostRefused:
             raise AddressRefused(Fault("/address", "not-public")) from None
         except (OSError, UnicodeError):
             raise AddressRefused(Fault("/address", "unknown-host")) from None
@@ -108,12 +76,12 @@ class HttpArchive:
                 async with self._session().get(address, headers=_headers(server), allow_redirects=False) as answer:
                     _judge(answer)
                     return await _written(_pieces(answer), path, self._most_bytes)
-        except _Refused:
+        except HostRefused:
             raise ArchiveUnreachable(Trouble.ADDRESS_REFUSED) from None
         except (_Odd, HttpProcessingError, aiohttp.ClientPayloadError, ValueError, AssertionError):
             raise ArchiveUnreachable(Trouble.ODD_ANSWER) from None
         except aiohttp.ClientConnectorDNSError as error:
-            refused = isinstance(error.os_error, _Refused)
+            refused = isinstance(error.os_error, HostRefused)
             raise ArchiveUnreachable(Trouble.ADDRESS_REFUSED if refused else Trouble.UNREACHABLE) from None
         except (aiohttp.ClientError, OSError, TimeoutError):
             raise ArchiveUnreachable(Trouble.UNREACHABLE) from None

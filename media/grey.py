@@ -11,7 +11,7 @@ Pixels = np.ndarray[Any, np.dtype[Any]]
 _BRIGHTEST = 255
 _SAMPLE = 250_000
 _CUT = 0.005
-_ROWS = 256
+_ROWS = 64
 
 
 def stretched_grey(stored: Pixels) -> Image.Image:
@@ -19,11 +19,13 @@ def stretched_grey(stored: Pixels) -> Image.Image:
     darkest and the brightest half percent are cut off."""
     values = stored.astype(np.uint16, copy=False)
     low, high = _ends(values)
-    domain = np.arange(np.iinfo(np.uint16).max + 1, dtype=np.float32)
-    table = np.clip((domain - low) * (_BRIGHTEST / max(high - low, 1)), 0, _BRIGHTEST).round().astype(np.uint8)
     shown = np.empty(values.shape, np.uint8)
-    for first in range(0, len(values), _ROWS):  # looking up makes an index of eight bytes for each pixel
-        shown[first : first + _ROWS] = table[values[first : first + _ROWS]]
+    for first in range(0, len(values), _ROWS):  # what the processor's own cache holds: faster than looking up
+        shades = values[first : first + _ROWS].astype(np.float32)
+        shades -= low
+        shades *= _BRIGHTEST / max(high - low, 1)
+        np.clip(shades, 0, _BRIGHTEST, out=shades)
+        shown[first : first + _ROWS] = np.rint(shades, out=shades)
     return Image.fromarray(shown)
 
 

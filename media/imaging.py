@@ -45,9 +45,7 @@ def developed(content: bytes, announced: MediaType | None = None, frame: int | N
     return replace(made, download=None if copy is None else bytes(copy))
 
 
-def _looked_into(
-    content: bytes, announced: MediaType | None, frame: int | None
-) -> tuple[Developed, bytes | Pieces | None]:
+def _looked_into(content: bytes, announced: MediaType | None, frame: int | None) -> tuple[Developed, Pieces | None]:
     """What is made of it, and the patient's copy: of a large file there is no room for a second one in memory."""
     media_type = _type_of(content)
     if announced is not None and media_type is not announced:
@@ -75,8 +73,7 @@ def develop_job(arguments: dict[str, Any], files: Sequence[bytes]) -> Parcel:
         "width": made.width, "height": made.height, "blurhash": made.blurhash, "frames": made.frames,
         "dicom": made.dicom and asdict(made.dicom), "person": made.person and asdict(made.person),
     }  # fmt: skip
-    last = Pieces(len(copy), lambda: (copy,)) if isinstance(copy, bytes) else copy
-    return Parcel(facts, (made.preview_1024, made.preview_256), last)
+    return Parcel(facts, (made.preview_1024, made.preview_256), copy)
 
 
 def convert_job(arguments: dict[str, Any], files: Sequence[bytes]) -> Parcel:
@@ -92,12 +89,12 @@ def _type_of(content: bytes) -> MediaType:
     return media_type
 
 
-def _photo(content: bytes, media_type: MediaType) -> tuple[Developed, bytes | None]:
+def _photo(content: bytes, media_type: MediaType) -> tuple[Developed, Pieces | None]:
     layout = layout_of(content, media_type)
     if has_second_face(layout.said(content), content[layout.end :]):
         raise Rejected(Reason.TWO_FACES)
     copy = clean_copy(content, layout)
-    picture = Image.open(BytesIO(content if copy is None else copy), formats=(_FORMATS[media_type],))
+    picture = Image.open(BytesIO(content if copy is None else bytes(copy)), formats=(_FORMATS[media_type],))
     if picture.size != (layout.width, layout.height):  # the decoder sees another picture than we checked
         raise Rejected(Reason.BROKEN)
     if media_type is MediaType.PNG and png_is_cut(picture, content, layout):

@@ -18,6 +18,8 @@ MOST_ATTEMPTS = 3
 class PictureKind(StrEnum):
     XRAY = "xray"
     PHOTO = "photo"
+    VOICE = "voice"
+    """A voice message: kept, looked into and given out as a picture is, and in no list of a patient's pictures."""
 
 
 class PictureState(StrEnum):
@@ -54,6 +56,9 @@ class Reason(StrEnum):
     """The virus scanner does not look at files so large."""
     ANOTHER_PERSON = "another-person"
     """The file names somebody else than the patient whose record it was put into."""
+    NOT_ONE_SOUND = "not-one-sound"
+    """Of a voice message: something else than one track of sound, a film, a cover, two of them, or none."""
+    TOO_LONG = "too-long"
 
 
 HUMAN_DECIDES = frozenset({Reason.ANOTHER_PERSON})
@@ -70,6 +75,9 @@ class MediaType(StrEnum):
     AVIF = "image/avif"
     """Only given, never taken."""
     DICOM = "application/dicom"
+    MP4_SOUND = "audio/mp4"
+    OGG_SOUND = "audio/ogg"
+    WEBM_SOUND = "audio/webm"
 
 
 class Variant(StrEnum):
@@ -172,7 +180,7 @@ class Developed:
 
 EXTENSIONS = {
     MediaType.JPEG: "jpg", MediaType.PNG: "png", MediaType.WEBP: "webp", MediaType.AVIF: "avif",
-    MediaType.DICOM: "dcm",
+    MediaType.DICOM: "dcm", MediaType.MP4_SOUND: "m4a", MediaType.OGG_SOUND: "ogg", MediaType.WEBM_SOUND: "webm",
 }  # fmt: skip
 
 _PREAMBLE = 128

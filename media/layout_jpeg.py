@@ -3,6 +3,8 @@
 import re
 from dataclasses import replace
 
+import numpy as np
+
 from media.kinds import MediaType, Reason, Rejected
 from media.layout import LARGEST_PROFILE, MOST_SCANS, Layout, Piece, Role, is_profile, orientation_in
 from media.layout_profile import clean_profile
@@ -19,6 +21,8 @@ _SHOWS = frozenset({0xC4, 0xDB, _RESTARTS, _SCAN}) | _FRAMES
 _EIGHT_BITS = 8
 # In coded pixels 0xFF is followed by zero, a restart or another 0xFF: anything else is the next mark.
 _NEXT_MARK = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
+_IS_MARK = np.array([_NEXT_MARK.fullmatch(bytes([_MARK, second])) is not None for second in range(256)])
+_NEAR, _BLOCK = 4096, 128 * 1024
 _JFIF, _EXIF, _ICC, _ADOBE = b"JFIF\0", b"Exif\0\0", b"ICC_PROFILE\0", b"Adobe"
 _JFIF_LENGTH, _ADOBE_LENGTH, _RESTARTS_LENGTH = 14, 12, 2
 _PROFILE_HEAD = len(_ICC) + 2  # which of how many pieces (ICC.1 §B.4)
@@ -100,10 +104,25 @@ def _segment(content: bytes, at: int, mark: int, layout: Layout) -> Piece:
 
 
 def _next_mark(content: bytes, at: int) -> int:
-    found = _NEXT_MARK.search(content, at)
+    near = _NEXT_MARK.search(content, at, at + _NEAR)
+    found = near.start() if near else _far_mark(content, at + _NEAR - 1)
     if found is None:
         raise Rejected(Reason.BROKEN)
-    return found.start()
+    return found
+
+
+def _far_mark(content: bytes, at: int) -> int | None:
+    """The same, many bytes at once: that is a whole photo, and the expression takes four times as long over it."""
+    for first in range(at, len(content) - 1, _BLOCK):
+        here = np.frombuffer(content, np.uint8, min(_BLOCK, len(content) - 1 - first), first)
+        behind = np.frombuffer(content, np.uint8, len(here), first + 1)
+        either = (here == _MARK) & (behind != 0)
+        if either.any():
+            places = np.flatnonzero(either)
+            marks = places[_IS_MARK[behind[places]]]
+            if len(marks):
+                return first + int(marks[0])
+    return None
 
 
 def _measure(content: bytes, inner: int, mark: int, layout: Layout) -> None:

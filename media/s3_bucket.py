@@ -9,8 +9,8 @@ from functools import cached_property, partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from core.breaker import Breaker
 from core.errors import Unavailable
-from media.breaker import Breaker
 from media.storage import Missing, PartsDiffer
 
 if TYPE_CHECKING:

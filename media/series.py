@@ -198,7 +198,7 @@ def is_dark(protocol: Protocol) -> bool:
 
 def check_kind(view: View, kind: PictureKind) -> None:
     """Raises `PictureOfAnotherKind`."""
-    if view.kind is not None and view.kind is not kind:
+    if kind is PictureKind.VOICE or (view.kind is not None and view.kind is not kind):
         raise PictureOfAnotherKind
 
 

@@ -14,6 +14,8 @@ from media.storage import Span
 PART_BYTES = 8 * 1024 * 1024
 """S3 takes no part below 5 MiB but the last; eight are a minute of a poor line."""
 UPLOAD_LIFE = timedelta(hours=24)
+MOST_OF_ACCOUNT = 100
+"""Uploads that one patient's account begins for one record within `UPLOAD_LIFE`."""
 ADDRESS_SECONDS = 3600
 """How long a signed address takes a part: who is slower asks for the upload again and gets new ones."""
 

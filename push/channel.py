@@ -30,6 +30,15 @@ class Message:
     expires_at: datetime
     life: timedelta
     """How much of its time is left: a provider must not keep it longer for a phone that is off."""
+    thread_id: UUID | None = None
+    """The chat it is of: one banner stands for all of it."""
+    seq: int | None = None
+    badge: int | None = None
+    """What shall stand on the icon."""
+    silent: bool = False
+    """Shows nothing: moves the badge, and takes the chat's banner away up to `seq`."""
+    receipt: str = ""
+    """What the app gives back to say that it has the chat up to `seq`, without being opened."""
 
 
 class Channel(Protocol):

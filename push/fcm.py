@@ -87,35 +87,74 @@ class Fcm:
 def fcm_json(target: Target, message: Message) -> bytes:
     """The body of `messages:send`: generic words for the system to draw, ids for the app to read.
 
-    The notice's id is what replaces an earlier copy on the screen: Android's `tag`, `apns-collapse-id`
-    (at most 64 bytes), Web Push's `tag`; and `mid`, by which the app drops what it has seen. The collapse
-    key is the kind's class, because FCM keeps only four for each device.
+    What replaces an earlier copy on the screen is the chat's id or else the notice's own: Android's `tag`,
+    `apns-collapse-id` (at most 64 bytes), Web Push's `tag`; and `mid`, by which the app drops what it has seen. The
+    collapse key is the kind's class, because FCM keeps only four for each device.
     """
-    mid, group = str(message.notice_id), collapse_class(message.kind)
-    urgent = message.kind in URGENT
-    life = int(min(max(message.life, timedelta(0)), _LONGEST_LIFE).total_seconds())
-    data = {"mid": mid, "kind": message.kind.value, "link": message.link or ""}
+    whole = _silent(message) if message.silent else _shown(message)
+    return json.dumps({"message": {"token": target.token, **whole}}, ensure_ascii=False).encode()
+
+
+def _shown(message: Message) -> dict[str, Any]:
+    tag, group = str(message.thread_id or message.notice_id), collapse_class(message.kind)
+    urgent, life, badge = message.kind in URGENT, _seconds(message), message.badge
     android = {
         "priority": "HIGH" if urgent else "NORMAL",
         "ttl": f"{life}s",
         "collapse_key": group,
-        "notification": {"tag": mid, "channel_id": group, "visibility": "PRIVATE"},
-    }
+        "notification": {
+            "tag": tag, "channel_id": group, "visibility": "PRIVATE",
+            **({} if badge is None else {"notification_count": badge}),
+        },
+    }  # fmt: skip
     apns = {
         "headers": {
-            "apns-collapse-id": mid,
+            "apns-collapse-id": tag,
             "apns-expiration": str(int(message.expires_at.timestamp())),
             "apns-priority": "10" if urgent else "5",
         },
-        "payload": {"aps": {"sound": "default", "thread-id": group, "mutable-content": 1}},
+        "payload": {"aps": {"sound": "default", "thread-id": group, "mutable-content": 1, **_badge(message)}},
     }
-    webpush = {"headers": {"TTL": str(life), "Urgency": "high" if urgent else "normal"}, "notification": {"tag": mid}}
+    webpush = {"headers": {"TTL": str(life), "Urgency": "high" if urgent else "normal"}, "notification": {"tag": tag}}
     words = {"title": message.title, "body": message.text}
-    whole = {
-        "token": target.token, "notification": words, "data": data,
-        "android": android, "apns": apns, "webpush": webpush,
+    return {"notification": words, "data": _data(message), "android": android, "apns": apns, "webpush": webpush}
+
+
+def _silent(message: Message) -> dict[str, Any]:
+    """No words and no sound. Where nothing is unread any more it takes the place of the chat's banners that still wait
+    for a phone that is off; else it must not, for one of another chat may be among them.
+    """
+    replaces = {"collapse_key": collapse_class(message.kind)} if message.badge == 0 else {}
+    android = {"priority": "NORMAL", "ttl": f"{_seconds(message)}s", **replaces}
+    apns = {
+        "headers": {
+            "apns-push-type": "background", "apns-priority": "5",
+            "apns-expiration": str(int(message.expires_at.timestamp())),
+        },
+        "payload": {"aps": {"content-available": 1, **_badge(message)}},
     }  # fmt: skip
-    return json.dumps({"message": whole}, ensure_ascii=False).encode()
+    webpush = {"headers": {"TTL": str(_seconds(message)), "Urgency": "low"}}
+    return {"data": {**_data(message), "silent": "1"}, "android": android, "apns": apns, "webpush": webpush}
+
+
+def _seconds(message: Message) -> int:
+    return int(min(max(message.life, timedelta(0)), _LONGEST_LIFE).total_seconds())
+
+
+def _badge(message: Message) -> dict[str, int]:
+    return {} if message.badge is None else {"badge": message.badge}
+
+
+def _data(message: Message) -> dict[str, str]:
+    """What the app reads: ids and numbers, as texts."""
+    known = {
+        "thread": message.thread_id,
+        "seq": message.seq,
+        "badge": message.badge,
+        "receipt": message.receipt or None,
+    }
+    more = {name: str(value) for name, value in known.items() if value is not None}
+    return {"mid": str(message.notice_id), "kind": message.kind.value, "link": message.link or "", **more}
 
 
 def outcome_of(status: int, headers: Mapping[str, str], raw: bytes) -> Outcome:

@@ -1,5 +1,6 @@
 """What may be told to a patient's phone: of which kind, for which purpose, and when."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -66,6 +67,8 @@ class Notice:
     `dedupe_key` is the caller's name for it: the same key in a clinic is the same notice for ever.
     It goes out between `not_before` and `expires_at`, and within `hours` where they are given. `link` is a
     path inside the app, of ids only. `cause_id` (an enrolment, an appointment) is what `cancel_across` takes.
+    A `silent` one shows nothing: it moves the icon's number (`badges`, by account) and takes banners of its chat away
+    up to `seq`. `account_id`: on this account's phones alone; `spared_session_id`: not on the phone of that session.
     Raises ValueError for a notice that could never go out, or whose link is no path.
     """
 
@@ -78,6 +81,11 @@ class Notice:
     hours: Hours | None = None
     link: str | None = None
     cause_id: UUID | None = None
+    silent: bool = False
+    account_id: UUID | None = None
+    spared_session_id: UUID | None = None
+    seq: int | None = None
+    badges: Mapping[UUID, int] | None = None
 
     def __post_init__(self) -> None:
         if self.expires_at <= self.not_before:

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, or_, select
 from sqlmodel import col
 
 from core.database import Reading
@@ -15,7 +15,7 @@ from core.values import Value
 from push.consent import Agreed, ConsentChannel, Word, allowed, everything_asked, last_words
 from push.consent_texts import consent_text, present_version
 from push.notice import NoticeKind, Purpose
-from push.tables import ConsentRow, NoticeRow
+from push.tables import ConsentRow, DeviceRow, NoticeRow
 
 MOST_WORDS = 5_000
 # Of two words said at once the no counts, as in `push.consent.last_words`.
@@ -63,9 +63,10 @@ class ConsentProof(Value):
 
 
 async def inbox(
-    reading: Reading, patient_id: UUID, now: datetime, *, after: tuple[datetime, UUID] | None, limit: int
-) -> list[InboxItem]:
-    """What the patient was told, newest first, past the key `after`; what was taken back is not shown.
+    reading: Reading, patient_id: UUID, account_id: UUID, now: datetime, *, after: tuple[datetime, UUID] | None,
+    limit: int,
+) -> list[InboxItem]:  # fmt: skip
+    """What this account was told of the patient, newest first, past the key `after`; what was taken back is not shown.
 
     It does not ask whether a push arrived: a lost one loses nothing.
     """
@@ -73,8 +74,10 @@ async def inbox(
         select(NoticeRow)
         .where(
             col(NoticeRow.patient_id) == patient_id,
+            meant_for(account_id),
             col(NoticeRow.not_before) <= now,
             col(NoticeRow.state) != "cancelled",
+            ~col(NoticeRow.silent),
         )
         .order_by(col(NoticeRow.not_before).desc(), col(NoticeRow.id).desc())
         .limit(limit)
@@ -99,6 +102,11 @@ async def last_word(
     return (await reading.execute(statement)).scalar_one_or_none()
 
 
+def meant_for(account_id: Any) -> ColumnElement[bool]:
+    """SQL: a notice is for everybody who hears of the patient, or for this account alone."""
+    return or_(col(NoticeRow.account_id).is_(None), col(NoticeRow.account_id) == account_id)
+
+
 def consent_word(notice: Any, channel: ConsentChannel) -> ScalarSelect[bool | None]:
     """SQL: the same, for the patient and purpose of a notice's row."""
     return (
@@ -113,6 +121,14 @@ def consent_word(notice: Any, channel: ConsentChannel) -> ScalarSelect[bool | No
         .limit(1)
         .scalar_subquery()
     )
+
+
+def has_other_phone(clinic_id: Any, account_id: Any, session_id: Any) -> ColumnElement[bool]:
+    """SQL: the account has a phone beside the one of this session."""
+    return exists().where(
+        col(DeviceRow.clinic_id) == clinic_id, col(DeviceRow.account_id) == account_id,
+        col(DeviceRow.session_id).is_distinct_from(session_id), col(DeviceRow.dead_at).is_(None),
+    )  # fmt: skip
 
 
 async def consent_states(reading: Reading, patient_id: UUID, language: str) -> list[ConsentState]:

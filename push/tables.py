@@ -4,7 +4,7 @@ from datetime import datetime, time
 from uuid import UUID
 
 from sqlalchemy import Column, ForeignKeyConstraint, Index, LargeBinary, SmallInteger, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field
 
 from clinic.keys import of_patient
@@ -63,6 +63,14 @@ class NoticeRow(TenantRow, table=True):
     hours_closes: time | None = None
     hours_weekdays: list[int] | None = Field(default=None, sa_column=Column(ARRAY(SmallInteger)))
     cause_id: UUID | None = None
+    # Only to change the number on the icon and to take banners away; in no inbox. `account_id`: on its phones alone,
+    # `spared_session_id`: not on that one.
+    silent: bool = False
+    account_id: UUID | None = None
+    spared_session_id: UUID | None = None
+    # The last message of a chat it is about, and what stands on the icon of each account's app.
+    seq: int | None = None
+    badges: dict[str, int] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     state: str
     reason: str = ""
     next_at: datetime | None = None

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -18,12 +19,21 @@ from core.database import Database, asyncpg_url
 from core.embedded_postgres import EmbeddedPostgres, create_database
 from core.schema import create_schema
 from enamel.migrate import upgrade
+from tests import frames_seen
 from tests.world import World, make_world
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Long bytes are named by their argument: what each process makes anew would name a test differently in each."""
     return argname if isinstance(val, bytes) and len(val) > 32 else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that start whole processes first: a minute of one of them at the end would leave the other core idle."""
+    items.sort(key=lambda item: item.path.parent.name not in _LONG)
+
+
+_LONG = {"chaos", "clients", "enamel"}
 
 
 @pytest.fixture(scope="session")
@@ -49,12 +59,17 @@ def migrated(postgres: EmbeddedPostgres) -> str:
     """The address of a database that every migration has been run on, as an installed Enamel has it."""
     url = postgres.url("enamel_test")
     asyncio.run(create_database(postgres, "enamel_test"))
+    make_schema(url)
+    return url
+
+
+def make_schema(url: str) -> None:
+    """As an installed Enamel has it."""
     # While tables are being designed there is no migration yet; the check itself never runs so.
     if os.environ.get("ENAMEL_TEST_SCHEMA") == "declared":
         asyncio.run(declare(url))
     else:
         upgrade(url)
-    return url
 
 
 async def declare(url: str) -> None:
@@ -123,3 +138,21 @@ def at_most(database: Database) -> Queries:
         assert len(seen) <= most, f"{len(seen)} statements, at most {most} allowed:\n" + "\n".join(seen)
 
     return counting
+
+
+def pytest_testnodedown(node: Any) -> None:
+    """A worker of xdist is done: what it saw is seen."""
+    frames_seen.SEEN.update(getattr(node, "workeroutput", {}).get("frames", ()))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A run of all tests must have seen every message of the AsyncAPI document; a part of them need not."""
+    config = session.config
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["frames"] = sorted(frames_seen.SEEN)
+        return
+    is_whole = config.args == config.getini("testpaths") and not config.option.keyword and not config.option.markexpr
+    unseen = frames_seen.unseen(frames_seen.SEEN)
+    if exitstatus == 0 and is_whole and not config.option.collectonly and unseen:
+        print(f"\nno test ever saw these messages of openapi/chat.asyncapi.yaml: {', '.join(unseen)}")  # noqa: T201  pytest's own end
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -6,36 +6,42 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import uvicorn
-import yaml  # type: ignore[import-untyped]  # its types are a package of their own
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # the same
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from api.app import create_app
 from api.ports import Ports
+from chat.conversation import LARGEST_HEARD, Rate
 from chat.hub import Hub
 from chat.wakeups import Wakeups
 from core.database import Database
 from core.ids import new_id
+from enamel.serve import Draining
+from tests.frames_seen import check
 from tests.world import World
 
 PROTOCOL = Subprotocol("enamel.chat.v1")
-DOCUMENT = Path(__file__).parents[1] / "openapi" / "chat.asyncapi.yaml"
+UNHURRIED = Rate(10_000, 0.001)
+"""Of sockets opened from one address: all tests are one."""
 
 
 @contextmanager
 def node(
-    world: World, url: str, wakeups: Wakeups, *, sweep_seconds: float = 1.0, ping_seconds: float = 25.0
+    world: World,
+    url: str,
+    wakeups: Wakeups,
+    *,
+    sweep_seconds: float = 1.0,
+    ping_seconds: float = 25.0,
+    handshakes: Rate = UNHURRIED,
 ) -> Iterator[str]:
     """One process's worth of Enamel in a thread with its own loop and pool; its address without a scheme."""
     database = Database(url, pool=4)
-    hub = Hub(database, wakeups, sweep_seconds=sweep_seconds, ping_seconds=ping_seconds)
+    hub = Hub(database, wakeups, sweep_seconds=sweep_seconds, ping_seconds=ping_seconds, handshakes=handshakes)
     ports = Ports(
         database=database,
         keys=world.keys,
@@ -48,17 +54,18 @@ def node(
         payments=world.ports.payments,
     )
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
+    server = Draining(
         uvicorn.Config(
             create_app(ports, {"127.0.0.1"}),
             ws="websockets-sansio",
-            ws_max_size=16 * 1024,
+            ws_max_size=LARGEST_HEARD,
             ws_per_message_deflate=False,
             ws_ping_interval=None,
             access_log=False,
             log_level="warning",
             timeout_graceful_shutdown=5,
-        )
+        ),
+        hub.drain,
     )
 
     async def serve() -> None:
@@ -78,13 +85,8 @@ def node(
         assert not thread.is_alive()
 
 
-@cache
-def validators() -> dict[str, Draft202012Validator]:
-    """Each message of the AsyncAPI document by its name."""
-    document = yaml.safe_load(DOCUMENT.read_text())
-    messages = document["components"]["messages"]
-    shared = {"components": {"schemas": document["components"]["schemas"]}}
-    return {name: Draft202012Validator({**shared, **message["payload"]}) for name, message in messages.items()}
+# What may come between a question and its answer.
+_PASSED_OVER = ("ev", "ping", "ack", "inbox", "typing", "desk")
 
 
 class Phone:
@@ -92,11 +94,10 @@ class Phone:
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
-        self.seen: set[str] = set()
 
     async def say(self, kind: str, **members: Any) -> None:
         await self.raw(json.dumps({"t": kind, **members}))
-        self._check({"t": kind, **members})
+        check("client", {"t": kind, **members})
 
     async def raw(self, text: str | bytes) -> None:
         await self.connection.send(text)
@@ -106,31 +107,31 @@ class Phone:
         async with asyncio.timeout(15):
             while True:
                 frame: dict[str, Any] = json.loads(await self.connection.recv())
-                self._check(frame)
+                check("server", frame)
                 if frame["t"] == "ping":
                     await self.say("pong")
                 if kind in (None, frame["t"]):
                     return frame
-                assert frame["t"] in ("ev", "ping", "ack"), f"waiting for {kind}, heard {frame}"
+                assert frame["t"] in _PASSED_OVER, f"waiting for {kind}, heard {frame}"
 
     async def post(self, body: str, *, name: str | None = None, **to: Any) -> dict[str, Any]:
         await self.say("send", id=name or str(new_id()), op="msg", body=body, **to)
         return await self.hear("ack")
+
+    async def watch(self, c: str) -> None:
+        """Hear a conversation's events from here on."""
+        await self.say("watch", c=c, on=True)
+        await self.say("ping")
+        await self.hear("pong")
 
     async def closed(self) -> int:
         """The code the server closed with, after whatever it still said."""
         async with asyncio.timeout(15):
             try:
                 while True:
-                    self._check(json.loads(await self.connection.recv()))
+                    check("server", json.loads(await self.connection.recv()))
             except ConnectionClosed as end:
                 return end.rcvd.code if end.rcvd else 1006
-
-    def _check(self, frame: dict[str, Any]) -> None:
-        validator = validators()[frame["t"]]
-        validator.validate(frame)
-        assert frame.keys() <= validator.schema["properties"].keys(), f"not in the document: {frame}"
-        self.seen.add(frame["t"])
 
 
 @asynccontextmanager

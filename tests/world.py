@@ -3,14 +3,16 @@
 import json
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
+from fastapi import FastAPI
 
-from api.app import create_app
+from api.app import bare_app, guarded
 from api.ports import Ports
 from cabinet.printed_payments import PrintedPayments
 from cabinet.seal import Seal
@@ -19,7 +21,7 @@ from chat.wakeups import MemoryWakeups
 from clinic.commands import admit_staff, found_clinic, grant_access, open_branch, take_patients
 from clinic.facts import PatientFact
 from core.clock import now
-from core.database import NOBODY, Database, Scope
+from core.database import NOBODY, Database, Scope, Writing
 from core.events import SYSTEM
 from core.ids import new_id
 from identity.commands import (
@@ -33,6 +35,7 @@ from identity.commands import (
 )
 from identity.permissions import PRESETS
 from identity.sign_in import Audience
+from identity.tables import Account
 from media.archives import Archives
 from media.dicomweb_folder import FolderArchive
 from media.folder import FolderStorage
@@ -129,7 +132,9 @@ async def make_world(database: Database, folder: Path) -> World:
     )
     here = await make_party(database, ports.keys, "Rome", "+39025550")
     there = await make_party(database, ports.keys, "Milan", "+39025551")
-    transport = httpx.ASGITransport(app=create_app(ports, {"127.0.0.1"}), raise_app_exceptions=False)
+    app = _application()
+    app.state.ports = ports
+    transport = httpx.ASGITransport(app=guarded(app, ports, {"127.0.0.1"}), raise_app_exceptions=False)
     return World(
         database,
         ports,
@@ -140,12 +145,20 @@ async def make_world(database: Database, folder: Path) -> World:
     )
 
 
+@cache
+def _application() -> FastAPI:
+    """One for all tests of a process: FastAPI works out an application's routes when they are first asked for, and that
+    costs more than most tests. Which world it serves is what its ports say.
+    """
+    return bare_app(None)
+
+
 async def make_party(database: Database, keys: Keys, name: str, prefix: str) -> Party:
     clinic_id, at, phone = new_id(), now(), prefix + "1234"
     scope = Scope(clinic_id)
     email = f"owner@{name.lower()}.example"
     async with database.writing(NOBODY) as writing:
-        owner = await make_staff_account(writing, email, PASSWORD, at)
+        owner = await _owner(writing, email, at)
         account_id = await account_of_phone(writing, phone, at)
         app_id, secret = await make_partner_app(writing, keys, clinic_id, "MIS", "mis", at)
     async with database.writing(NOBODY) as writing:
@@ -167,6 +180,23 @@ async def make_party(database: Database, keys: Keys, name: str, prefix: str) -> 
         clinic_id, branch_id, scope, staff_id, patient_id, other, account_id, phone, email, patient.access_token,
         patient.refresh_token, staff.access_token, partner_token, app_id, secret,
     )  # fmt: skip
+
+
+async def _owner(writing: Writing, email: str, at: datetime) -> UUID:
+    """Hashing a password takes as long as all else that a world is made of: one hash serves all tests of a process."""
+    if not _HASHES:
+        first = await make_staff_account(writing, email, PASSWORD, at)
+        hashed = (await writing.get_one(Account, first)).password_hash
+        assert hashed is not None
+        _HASHES.append(hashed)
+        return first
+    account = Account(email=email, password_hash=_HASHES[0], created_at=at)
+    writing.add(account)
+    await writing.flush()
+    return account.id
+
+
+_HASHES: list[str] = []
 
 
 def patient_fact(external_id: str, name: str, phone: str | None, born: date = date(1985, 5, 17)) -> PatientFact:

@@ -36,7 +36,8 @@ from clinic.queries.waiting import MOST_ENTRIES, MOST_OFFERS, Entry, Offer, entr
 from core import clock
 from core.errors import Gone
 from core.values import Value
-from media.queries import Picture, pictures_named
+from media.attached import AttachedVoice
+from media.queries import Picture, pictures_named, voices_named
 from media.queries.series import SeriesDetail, series_named
 
 routes = RecordRoutes("cabinet")
@@ -70,14 +71,16 @@ class Shown(Value):
     request: RequestView | None = None
     series: SeriesDetail | None = None
     visit: VisitView | None = None
+    voice: AttachedVoice | None = Field(default=None, description="A voice message; the thread says which.")
     waiting_list: WaitingList | None = None
 
 
 class Changed(Shown):
     """One thing as it is now, in the member that `kind` names; `gone`: there is nothing of it to see any more.
 
-    Visits, plans, pictures, series, documents and requests come one by one, by their `id`. The other kinds come whole,
-    by the patient's: what comes replaces everything the app holds of that kind. Skip a kind you do not know.
+    Visits, plans, pictures, voices, series, documents and requests come one by one, by their `id`. The other kinds
+    come whole, by the patient's: what comes replaces everything the app holds of that kind. Skip a kind you do not
+    know.
     """
 
     kind: str
@@ -120,6 +123,10 @@ async def _plans(asked: Asked, names: Collection[UUID]) -> dict[UUID, Any]:
 async def _pictures(asked: Asked, names: Collection[UUID]) -> dict[UUID, Any]:
     found = await pictures_named(asked.call.reading, asked.call.patient_id, names)
     return {picture.picture_id: picture for picture in found}
+
+
+async def _voices(asked: Asked, names: Collection[UUID]) -> dict[UUID, Any]:
+    return {voice.id: voice for voice in await voices_named(asked.call.reading, asked.call.patient_id, names)}
 
 
 async def _series(asked: Asked, names: Collection[UUID]) -> dict[UUID, Any]:
@@ -174,6 +181,7 @@ ONE_BY_ONE: dict[str, tuple[AccessScope | None, One]] = {
     "visit": (None, _visits),
     "plan": (AccessScope.VIEW_PLAN, _plans),
     "picture": (AccessScope.VIEW_MEDIA, _pictures),
+    "voice": (AccessScope.CHAT, _voices),
     "series": (AccessScope.VIEW_MEDIA, _series),
     "document": (AccessScope.VIEW_DOCUMENTS, _documents),
     "request": (None, _requests),
@@ -227,15 +235,15 @@ async def changes(
 
 def _goes_on(place: Place, marks: Marks) -> bool:
     """Whether what the cursor saw is in this database's past: one that was put back from a snapshot knows less of it,
-    though its timeline be the same."""
+    though nobody said so."""
     seen = place.xid if place.horizon is None else place.horizon
-    return (place.timeline, place.sight) == (marks.timeline, marks.sight) and seen <= marks.running
+    return (place.epoch, place.sight) == (marks.epoch, marks.sight) and seen <= marks.running
 
 
 def _following(place: Place, marks: Marks, last: Mark | None) -> Place:
     """Where to go on: past the page's last mark while there is more, else where this walk's first page was read."""
     horizon = marks.running if place.horizon is None else place.horizon
-    here = {"timeline": marks.timeline, "sight": marks.sight}
+    here = {"epoch": marks.epoch, "sight": marks.sight}
     if last is None:
         return Place(xid=horizon, **here)
     return Place(xid=last.xid, kind=last.kind, id=last.id, horizon=horizon, **here)
@@ -244,14 +252,14 @@ def _following(place: Place, marks: Marks, last: Mark | None) -> Place:
 def _place(told: list[str] | None) -> Place:
     if told is None:
         return Place()
-    xid, kind, thing, horizon, timeline, sight = told
+    xid, kind, thing, horizon, epoch, sight = told
     last = int(horizon) if horizon else None
-    return Place(xid=int(xid), kind=kind, id=UUID(thing), horizon=last, timeline=timeline, sight=sight)
+    return Place(xid=int(xid), kind=kind, id=UUID(thing), horizon=last, epoch=epoch, sight=sight)
 
 
 def _text(place: Place) -> list[str]:
     horizon = "" if place.horizon is None else str(place.horizon)
-    return [str(place.xid), place.kind, str(place.id), horizon, place.timeline, place.sight]
+    return [str(place.xid), place.kind, str(place.id), horizon, place.epoch, place.sight]
 
 
 async def _shown(

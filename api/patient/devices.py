@@ -104,7 +104,9 @@ async def notices(
     """Everything the clinic had to say, newest first, whether or not its push arrived."""
     items, following = await page_of(
         List(ports.keys.secrets.cursor_key, "my notices", call.patient_id), cursor, limit,
-        lambda place, most: inbox(call.reading, call.patient_id, call.now, after=moment_and_id(place), limit=most),
+        lambda place, most: inbox(
+            call.reading, call.patient_id, call.claims.subject_id, call.now, after=moment_and_id(place), limit=most
+        ),
         lambda item: [item.at.isoformat(), str(item.notice_id)],
     )  # fmt: skip
     return InboxPage(items=items, next_cursor=following)

@@ -43,6 +43,9 @@ class RecordRoutes:
     def put(self, path: str, *, summary: str, operation_id: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
         return self._both("PUT", path, summary, operation_id, options)
 
+    def patch(self, path: str, *, summary: str, operation_id: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        return self._both("PATCH", path, summary, operation_id, options)
+
     def delete(self, path: str, *, summary: str, operation_id: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
         return self._both("DELETE", path, summary, operation_id, options)
 

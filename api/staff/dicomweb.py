@@ -14,10 +14,11 @@ from api.strict import StrictRoute
 from api.transaction import StaffReads, StaffWrites, scope_of, staff_reads, staff_writes, standing_staff
 from core import clock
 from core.events import Actor, ActorKind
+from core.outside import LONGEST_ADDRESS
 from core.values import ShortText, Value
 from identity.permissions import Permission
 from media.commands.sources import end_source, name_source
-from media.dicomweb import LONGEST_ADDRESS, Server, SignIn, checked_address
+from media.dicomweb import Server, SignIn, checked_address
 from media.queries import SourceView, sources
 
 router = APIRouter(prefix="/v1/staff", tags=["media"], route_class=StrictRoute)

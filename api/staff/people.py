@@ -10,8 +10,9 @@ from api.paging import DEFAULT_LIMIT, Cursor, Limit, List, id_of, page_of
 from api.ports import PortsHere
 from api.strict import StrictRoute
 from api.transaction import StaffReads, StaffWrites, staff_reads, staff_writes
-from clinic.commands import let_staff_go
+from clinic.commands import let_staff_go, tie_staff
 from clinic.queries import Colleague, colleagues
+from clinic.queries.people import MOST_TIED
 from core.values import Value
 from identity.commands import revoke_partner_app
 from identity.permissions import Permission
@@ -28,6 +29,12 @@ class Colleagues(Value):
     next_cursor: str | None
 
 
+class Branches(Value):
+    branch_ids: list[UUID] = Field(
+        max_length=MOST_TIED, description="Of the clinic; none: conversations of all branches are theirs."
+    )
+
+
 class PartnerApps(Value):
     items: list[PartnerAppView] = Field(max_length=200)
     next_cursor: str | None
@@ -42,6 +49,15 @@ async def list_people(ports: PortsHere, call: Knows, limit: Limit = DEFAULT_LIMI
         lambda colleague: [str(colleague.staff_id)],
     )  # fmt: skip
     return Colleagues(items=items, next_cursor=following)
+
+
+@router.put("/people/{staff_id}/branches", status_code=204, summary="Tie somebody to branches", operation_id="tieStaff")
+async def tie(call: Manages, staff_id: UUID, body: Branches) -> Response:
+    """Say whose conversations are theirs: those of these branches, of none, and whatever is assigned to them. All else
+    of the chat is from then on as if it were not there; their desks sit down anew within a second.
+    """
+    await tie_staff(call.writing, call.clinic_id, staff_id, body.branch_ids, call.actor, call.now)
+    return Response(status_code=204)
 
 
 @router.delete("/people/{staff_id}", status_code=204, summary="Let somebody go", operation_id="letStaffGo")

@@ -15,6 +15,7 @@ from api.ports import PortsHere
 from api.strict import StrictRoute
 from api.teeth import FdiTooth, fdi_codes
 from api.transaction import StaffWrites, scope_of, staff_writes, standing_staff
+from chat.commands import look_for_voice
 from clinic.facts import HappenedOn
 from core import clock
 from core.errors import NotFound
@@ -164,6 +165,7 @@ async def hide(call: MayChange, picture_id: UUID) -> KeptPicture:
 async def move(call: MayChange, picture_id: UUID, body: PictureMove) -> KeptPicture:
     """It was put into the wrong record. There it is not released, and stands in no series; both records note it."""
     await move_picture(call.writing, picture_id, body.patient_id, body.reason, call.actor, call.now)
+    await look_for_voice(call.writing, call.clinic_id, picture_id)
     return await _found(call, picture_id)
 
 

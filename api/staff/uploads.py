@@ -11,12 +11,14 @@ from api.strict import PlainNumber, StrictRoute
 from api.transaction import scope_of, standing_staff
 from api.upload_views import MOST_PARTS, UploadPart, UploadStart, UploadView
 from api.uploads import LARGEST_PART, Admit, Admitted, Stand, complete, give_up, look, start, take_part
+from chat.queries import check_reach
 from clinic.queries import home_branch
 from core.database import Reading
 from core.errors import NotFound
 from core.events import Actor, ActorKind
 from identity.permissions import Permission
 from identity.tokens import Claims
+from media.kinds import PictureKind
 from media.queries import PictureFile
 
 router = APIRouter(prefix="/v1/staff", tags=["media"], route_class=StrictRoute)
@@ -40,14 +42,18 @@ def standing(claims: Claims) -> Stand:
     return stand
 
 
-def admitting(claims: Claims, patient_id: UUID) -> Admit:
-    """For a patient of the clinic. What it gives raises `NotFound` for any other."""
+def admitting(claims: Claims, patient_id: UUID, kind: PictureKind | None = None) -> Admit:
+    """For a patient of the clinic. What it gives raises `NotFound` for any other, and where a voice message is to come
+    into a conversation out of reach.
+    """
     stand = standing(claims)
 
     async def admit(reading: Reading) -> Admitted:
         sender = await stand(reading)
         if await home_branch(reading, patient_id) is None:
             raise NotFound
+        if kind is PictureKind.VOICE and sender.id is not None:
+            await check_reach(reading, patient_id, sender.id)
         return Admitted(patient_id, sender)
 
     return admit
@@ -58,7 +64,7 @@ def admitting(claims: Claims, patient_id: UUID) -> Admit:
 )
 async def begin(ports: PortsHere, claims: StaffClaims, patient_id: UUID, body: UploadStart) -> UploadView:
     """Say what will be sent; the answer says in which parts, and where to. Announcing it again goes on with it."""
-    view, _ = await start(ports, scope_of(claims), admitting(claims, patient_id), body)
+    view, _ = await start(ports, scope_of(claims), admitting(claims, patient_id, body.kind), body)
     assert view is not None  # only named pictures are known before they come
     return view
 

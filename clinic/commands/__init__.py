@@ -27,6 +27,7 @@ from clinic.commands.clinic import (
     found_clinic,
     let_staff_go,
     open_branch,
+    tie_staff,
 )
 from clinic.commands.guardians import take_guardians
 from clinic.commands.link_codes import LINK_CODE_LIFE, LinkCodeWrong, issue_link_code, redeem_link_code
@@ -91,4 +92,5 @@ __all__ = [
     "take_appointments",
     "take_guardians",
     "take_patients",
+    "tie_staff",
 ]

@@ -15,7 +15,6 @@ from sqlalchemy import (
     cast,
     func,
     literal,
-    literal_column,
     or_,
     select,
     true,
@@ -27,6 +26,7 @@ from clinic.household import AccessScope, Relation
 from clinic.queries.fragments import record_row
 from core.changes import EVERYBODY, Change
 from core.database import UUID_PARAMETER, Database, Document, scope_row
+from core.epoch import epoch_sql
 from core.events import Xid8
 from core.values import Int64, Value
 
@@ -50,7 +50,7 @@ class Place(Value):
     kind: str = ""
     id: UUID = UUID(int=0)
     horizon: Int64 | None = None
-    timeline: str = ""
+    epoch: str = ""
     sight: str = ""
 
 
@@ -62,8 +62,8 @@ class Marks(Value):
     scopes: list[AccessScope]
     running: Int64
     """The oldest transaction still running: everything before it is seen."""
-    timeline: str
-    """Which history of which database cluster this is: another one after a restore, a failover or a loaded dump."""
+    epoch: str
+    """Which history of which database this is (`core.epoch`)."""
     items: list[Mark]
 
     @property
@@ -79,7 +79,7 @@ def _document() -> Document:
     marks = func.json_build_object(
         *("patient_id", record.c.id, "relation", record.c.relation, "scopes", record.c.scopes),
         *("running", _number(func.pg_snapshot_xmin(snapshot))),
-        *("timeline", _timeline()),
+        *("epoch", epoch_sql()),
         *("items", _marks(record)),
     )
     return Document(select(marks).select_from(clinic_id.table.join(record, true())))
@@ -121,14 +121,6 @@ def _marks(record: Any) -> Any:
     mark = func.json_build_object("xid", past.c.xid, "kind", past.c.kind, "id", past.c.id)
     listed = func.json_agg(aggregate_order_by(mark, past.c.xid, past.c.kind, past.c.id))
     return select(func.coalesce(listed, func.json_build_array())).select_from(past).correlate(record).scalar_subquery()
-
-
-def _timeline() -> ColumnElement[str]:
-    """Both functions read PostgreSQL's control file; everybody may call them."""
-    return literal_column(
-        "(select system_identifier::text from pg_control_system())"
-        " || '.' || (select timeline_id::text from pg_control_checkpoint())"
-    )
 
 
 def _number(xid: Any) -> ColumnElement[int]:

@@ -90,16 +90,18 @@ def same_patient(table: Any) -> ColumnElement[bool]:
 
 
 def openers(now: Any) -> Subquery:
-    """SQL: (clinic_id, patient_id, account_id, relation, hears) of every account that may open a record at present.
+    """SQL: (clinic_id, patient_id, account_id, relation, hears, sees) of every account that may open a record now.
 
-    `hears`: what the clinic says to the patient is said to them too (`AccessScope.CHAT`).
+    `hears`: what the clinic says to the patient is said to them too (`AccessScope.CHAT`). `sees`: they may look at
+    the patient's pictures (`AccessScope.VIEW_MEDIA`).
     """
     return _openers(now).subquery("opener")
 
 
 def _openers(now: Any) -> Select[*tuple[Any, ...]]:
     columns: list[Any] = [col(Access.clinic_id), col(Access.patient_id), col(Access.account_id), col(Access.relation)]
-    return select(*columns, covers(AccessScope.CHAT).label("hears")).where(stands(now))
+    reach = {"hears": AccessScope.CHAT, "sees": AccessScope.VIEW_MEDIA}
+    return select(*columns, *(covers(scope).label(name) for name, scope in reach.items())).where(stands(now))
 
 
 def openers_sql(now: str) -> str:

@@ -6,16 +6,20 @@ from datetime import date, datetime
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import BigInteger, bindparam, func, literal_column, select
 from sqlmodel import col
 
 from clinic.household import EVERY_SCOPE, AccessScope, Relation
 from clinic.queries.fragments import covers, may_open, same_patient, viewer, whole
+from clinic.queries.standing import tied_sql
 from clinic.tables import Access, Patient, Staff
 from core.database import Reading
 from core.values import Value
 from identity.permissions import Permission
 from identity.queries import live_session
+
+MOST_TIED = 50
+"""Branches that somebody is tied to."""
 
 
 class Record(Value):
@@ -43,6 +47,9 @@ class Colleague(Value):
     staff_id: UUID
     name: str
     permissions: list[Permission] = Field(max_length=100)
+    branch_ids: list[UUID] = Field(
+        default=[], max_length=MOST_TIED, description="Whose conversations are theirs; empty: of all branches."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,8 @@ class StaffStanding:
     staff_id: UUID
     name: str
     permissions: frozenset[Permission]
+    tied_xid: int = 0
+    """In which transaction it was last said to which branches they are tied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +125,16 @@ async def opened_record(
 
 
 async def staff_standing(reading: Reading, account_id: UUID, session_id: UUID, now: datetime) -> StaffStanding | None:
-    statement = select(Staff).where(
+    statement = select(Staff, literal_column(tied_sql(), BigInteger())).where(
         col(Staff.account_id) == account_id,
         col(Staff.left_at).is_(None),
         live_session(bindparam("session", session_id), col(Staff.account_id), now),
     )
-    staff = (await reading.execute(statement)).scalar_one_or_none()
-    if staff is None:
+    row = (await reading.execute(statement)).one_or_none()
+    if row is None:
         return None
-    return StaffStanding(staff.id, staff.name, frozenset(_known(staff)))
+    staff, tied = row
+    return StaffStanding(staff.id, staff.name, frozenset(_known(staff)), tied)
 
 
 async def colleagues(reading: Reading, *, after: UUID | None, limit: int) -> list[Colleague]:
@@ -133,7 +143,7 @@ async def colleagues(reading: Reading, *, after: UUID | None, limit: int) -> lis
     if after is not None:
         statement = statement.where(col(Staff.id) > after)
     return [
-        Colleague(staff_id=row.id, name=row.name, permissions=_known(row))
+        Colleague(staff_id=row.id, name=row.name, permissions=_known(row), branch_ids=row.branch_ids)
         for row in (await reading.execute(statement)).scalars()
     ]
 

@@ -36,6 +36,13 @@ async def any_clinic(sweeping: Sweeping) -> bool:
     return (await sweeping.execute(select(col(Clinic.clinic_id)).limit(1))).scalar_one_or_none() is not None
 
 
+async def earliest_today(reading: Reading, clinic_id: UUID, now: datetime) -> date:
+    """The day that it still is at the last of the clinic's branches."""
+    zones = select(col(Branch.zone)).where(col(Branch.clinic_id) == clinic_id).distinct()
+    days = [now.astimezone(ZoneInfo(zone)).date() for zone in (await reading.execute(zones)).scalars()]
+    return min(days, default=now.date())
+
+
 async def today_of(reading: Reading, clinic_id: UUID, patient_id: UUID, branch_id: UUID | None, now: datetime) -> date:
     """The day at the branch, or at the patient's own branch. Raises `NotFound`."""
     own = select(col(Patient.branch_id)).where(col(Patient.clinic_id) == clinic_id, col(Patient.id) == patient_id)

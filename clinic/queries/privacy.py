@@ -106,6 +106,20 @@ async def record_reads(
     return [_read(event, staff, named=named) for event, staff in await reading.execute(statement)]
 
 
+async def was_read(
+    reading: Reading, clinic_id: UUID, patient_id: UUID, what: str, staff_id: UUID, since: datetime
+) -> bool:
+    """Whether a look of this colleague at `what` of the patient is noted since then."""
+    noted = select(col(Event.id)).where(
+        col(Event.clinic_id) == clinic_id,
+        col(Event.patient_id) == patient_id,
+        col(Event.at) > since,
+        col(Event.kind) == f"{what}.read",
+        col(Event.actor_id) == staff_id,
+    )
+    return bool((await reading.execute(select(noted.exists()))).scalar_one())
+
+
 def _read(event: Event, staff: Staff | None, *, named: bool) -> RecordRead:
     permissions = frozenset(each for each in Permission if staff is not None and each in staff.permissions)
     return RecordRead(

@@ -3,11 +3,12 @@
 from datetime import datetime, time
 from uuid import UUID
 
-from sqlalchemy import Column, Index, text
+from sqlalchemy import Column, Index, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlmodel import Field, SQLModel
 
 from core.database import TenantRow
+from core.events import Xid8
 
 
 class Clinic(SQLModel, table=True):
@@ -46,4 +47,10 @@ class Staff(TenantRow, table=True):
     account_id: UUID = Field(foreign_key="account.id")
     name: str
     permissions: list[str] = Field(sa_column=Column(ARRAY(TEXT), nullable=False))
+    # To which branches' conversations somebody is tied; empty: to none, all are theirs.
+    branch_ids: list[UUID] = Field(
+        default_factory=list, sa_column=Column(ARRAY(Uuid()), nullable=False, server_default=text("'{}'"))
+    )
+    # In which transaction that was said last: what a desk knows from before it may no longer hold.
+    tied_xid: int = Field(default=None, sa_column=Column(Xid8, nullable=False, server_default=text("'0'")))
     left_at: datetime | None = None

@@ -37,7 +37,9 @@ from core.events import SYSTEM, Actor
 from core.ids import new_id
 from enamel.demo.books import books
 from enamel.demo.cast import ROLES, cast
+from enamel.demo.chat import open_chat
 from enamel.demo.crowd import crowd
+from enamel.demo.desk import keep_desk
 from enamel.demo.diary import keep_diary
 from enamel.demo.household import found_household
 from enamel.demo.loyalty import be_generous
@@ -89,11 +91,13 @@ async def found(ports: Ports, now: datetime) -> Founded:
             await _take(writing, founded.clinic_id, facts, now)
         await keep_diary(writing, founded.clinic_id, SYSTEM_NAME, now)
         await be_generous(writing, keys.secrets, founded.clinic_id, SYSTEM_NAME, now)
+        await keep_desk(writing, founded.clinic_id, SYSTEM_NAME, now)
         await start_journey(writing, founded.clinic_id, HYGIENE_RECALL, now)
     await _open_records(database, founded.clinic_id, now)
     await send_papers(ports, founded.clinic_id, SYSTEM_NAME, now)
     await _add_radiograph(ports, founded.clinic_id, now)
     await take_pictures(ports, founded.clinic_id, SYSTEM_NAME, now)
+    await open_chat(database, founded.clinic_id, SYSTEM_NAME, now)
     await _found_neighbour(database, now)
     return founded
 

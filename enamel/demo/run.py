@@ -17,16 +17,16 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from api.app import create_app
 from core.clock import now
 from core.settings import DEVELOPMENT_SECRET, Settings
+from enamel.api_ports import api_ports
 from enamel.demo.cast import ROLES
 from enamel.demo.founding import found, holds_a_clinic
 from enamel.demo.people import BRANCHES
 from enamel.migrate import upgrade
 from enamel.problems import CannotStart
 from enamel.serve import stops_on_sigterm, uvicorn_server
-from enamel.start import Server, api_ports, postgres, prepare_data_folder, printed_file
+from enamel.start import Server, postgres, prepare_data_folder, printed_file
 from enamel.watch import ends_with
 
 
@@ -39,7 +39,7 @@ def run_demo(settings: Settings) -> int:
         upgrade(server.owner_url)
         _tell(asyncio.run(_demo(settings, server)))
         with _worker(settings, server) as worker:
-            http = uvicorn_server(create_app(api_ports(settings, server.url), settings.allowed_hosts), settings)
+            http = uvicorn_server(api_ports(settings, server.url), settings)
             with ends_with(http, {"PostgreSQL": server.process, "the worker": worker}) as watch:
                 http.run(sockets=[listening])
             return 1 if watch.failed else 0

@@ -197,10 +197,9 @@ def read_teeth(words: str | None) -> tuple[str, ...]:
 def _kind(words: str) -> PictureKind | None:
     if not words:
         return None
-    try:
-        return PictureKind(words)
-    except ValueError:
-        raise NotMatched("bad-kind") from None
+    if words not in (PictureKind.XRAY, PictureKind.PHOTO):
+        raise NotMatched("bad-kind")
+    return PictureKind(words)
 
 
 def kind_of(told: Told, asked: PictureKind | None, media_type: MediaType) -> PictureKind:

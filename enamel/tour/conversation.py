@@ -23,8 +23,10 @@ async def talk(
         narrator.say("The same message once more, as a phone does that lost the answer: one message, one number.")
         await phone.send({"t": "send", "id": question, "op": "msg", "to": {"clinic": clinic_id}, "body": "May I come?"})
         await phone.until("ack", lambda frame: frame["seq"] == ack["seq"] and frame["dup"] is True)
-        await desk.until("ev", lambda frame: frame["c"] == ack["c"] and frame["k"] == "msg")
-        answer = {"t": "send", "id": str(uuid.uuid4()), "op": "msg", "c": ack["c"], "body": "Gladly. Monday at ten?"}
-        await desk.send(answer)
-        await desk.until("ack")
-        await phone.until("ev", lambda frame: frame["rev"] > ack["rev"] and frame["k"] == "msg")
+        narrator.say("The desk sees the line of its inbox move, opens the conversation and answers.")
+        await desk.until("inbox", lambda frame: frame["c"] == ack["c"])
+        await desk.send({"t": "watch", "c": ack["c"], "on": True})
+        body = "Gladly. Monday at ten?"
+        await desk.send({"t": "send", "id": str(uuid.uuid4()), "op": "msg", "c": ack["c"], "body": body})
+        for socket in (desk, phone):
+            await socket.until("ev", lambda frame: frame["k"] == "msg" and frame["d"]["body"] == body)

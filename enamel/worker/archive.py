@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import api.app  # noqa: F401  whoever copies or erases must know every table there is
 from automation.holdings import HOLDINGS as OF_AUTOMATION
 from cabinet.holdings import HOLDINGS as OF_CABINET
 from chat.holdings import HOLDINGS as OF_CHAT
@@ -67,6 +66,8 @@ async def collected(
     files: list[Kept] = []
     for holding in holdings:  # one statement a table, whatever the number of rows
         rows = await rows_held(reading, holding, clinic_id, patient_id, only_shown=only_shown, scopes=scopes)
+        if scopes is not None and holding.scope_of_row and not rows:
+            continue  # perhaps nothing of it is theirs to see, and then not that it is kept either
         tables[holding.table] = rows
         if holding.files is not None:
             kept = [each for row in rows for each in holding.files(clinic_id, row)]

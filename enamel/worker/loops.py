@@ -8,9 +8,12 @@ from cabinet.payment_provider import PaymentProvider
 from core.clock import now
 from core.database import Database
 from enamel.worker.automation import run_journeys
+from enamel.worker.bot import PAUSE_SECONDS as BOT_PAUSE_SECONDS
+from enamel.worker.bot import Bots, answer_waiting
 from enamel.worker.changes import PAUSE_SECONDS as CHANGES_PAUSE
 from enamel.worker.changes import keep_changes
-from enamel.worker.chat import tell_unread
+from enamel.worker.chat import receipt_of_push, tell_read, tell_unread
+from enamel.worker.desk import PACE_PAUSE_SECONDS, keep_desk, keep_pace, keep_words
 from enamel.worker.drawings import draw_pending
 from enamel.worker.elsewhere import look_elsewhere
 from enamel.worker.files import PAUSE_SECONDS as FILES_PAUSE
@@ -43,17 +46,25 @@ class Tools:
     scanner: Scanner
     archives: Archives
     payments: PaymentProvider | None
+    bots: Bots
+    arrival_key: bytes
     push_lease: timedelta
     journey_pause: timedelta
 
 
 def loops(tools: Tools) -> list[Loop]:
     looking = Looking(tools.database, tools.storage, tools.darkroom, tools.scanner)
+    receipt = partial(receipt_of_push, tools.arrival_key)
     return [
-        Loop("push", partial(deliver_due, tools.database, tools.channel, lease=tools.push_lease)),
+        Loop("push", partial(deliver_due, tools.database, tools.channel, lease=tools.push_lease, receipt=receipt)),
         # Each tick asks every segment anew: a second of PostgreSQL for 200,000 patients.
         Loop("journeys", lambda: run_journeys(tools.database, now()), tools.journey_pause.total_seconds()),
+        Loop("bot", lambda: answer_waiting(tools.database, tools.bots, now), BOT_PAUSE_SECONDS),
         Loop("chat notices", lambda: tell_unread(tools.database, now())),
+        Loop("chat reads", lambda: tell_read(tools.database, now())),
+        Loop("desk", lambda: keep_desk(tools.database, now())),
+        Loop("desk pace", lambda: keep_pace(tools.database, now()), PACE_PAUSE_SECONDS),
+        Loop("chat words", lambda: keep_words(tools.database)),
         *(Loop(f"pictures {turn}", lambda: look_into_pictures(looking, now())) for turn in range(1, TURNS + 1)),
         Loop("archives", lambda: look_elsewhere(looking, tools.archives, now())),
         Loop("drawings", lambda: draw_pending(tools.database, tools.storage, tools.darkroom, now())),

@@ -5,7 +5,6 @@ it is there; after it, a repeat finds nothing to do: lists by their key, expirie
 their cause, which earns once, and a referral by its state, which turns once.
 """
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from automation.commands.audiences import list_members_due
@@ -15,6 +14,7 @@ from cabinet.commands.paid_points import accrue_payments, judge_anew
 from cabinet.commands.points import expire_points
 from cabinet.commands.referrals import reward_referrals
 from core.database import Database, Sweeping
+from enamel.worker.rounds import Step, one_round
 
 PAUSE_SECONDS = 60.0
 AT_ONCE = 500
@@ -24,7 +24,7 @@ async def _list_members(sweeping: Sweeping, now: datetime, _: int) -> int:
     return await list_members_due(sweeping, now)
 
 
-_STEPS: tuple[Callable[[Sweeping, datetime, int], Awaitable[int]], ...] = (
+_STEPS: tuple[Step, ...] = (
     _list_members,
     expire_coupons,
     expire_points,
@@ -36,18 +36,5 @@ _STEPS: tuple[Callable[[Sweeping, datetime, int], Awaitable[int]], ...] = (
 
 
 async def keep_loyalty(database: Database, now: datetime, at_once: int = AT_ONCE) -> int:
-    """One round of everything; how much was done (0: nothing was due). Call again at once while something was.
-
-    A step that fails does not keep the others from being done; what failed is raised when all had their turn.
-    """
-    done = 0
-    failures: list[Exception] = []
-    for step in _STEPS:
-        try:
-            async with database.sweeping() as sweeping:
-                done += await step(sweeping, now, at_once)
-        except Exception as failure:  # noqa: BLE001  raised below, and logged by the loop
-            failures.append(failure)
-    if failures:
-        raise ExceptionGroup("loyalty", failures)
-    return done
+    """One round of everything; how much was done (0: nothing was due). Call again at once while something was."""
+    return await one_round(database, _STEPS, now, at_once)

@@ -34,6 +34,7 @@ from media.kinds import Developed, MediaType, Reason, Rejected, Variant, gives_u
 from media.person import names_another
 from media.scanner import Clean, Infected, Scanner
 from media.storage import Given, Missing, Storage
+from media.voice import HEARD_AS, VOICE_TYPES, Heard
 
 AHEAD = 8
 """Pictures claimed for each process: while one is looked into, the others are fetched and stored."""
@@ -146,6 +147,8 @@ async def looked_at(looking: Looking, claimed: ClaimedPicture, path: Path, frame
         found = await looking.scanner.scan(path)
         if not isinstance(found, Clean):
             return Reason.INFECTED if isinstance(found, Infected) else Reason.NOT_SCANNED
+        if claimed.media_type in VOICE_TYPES:
+            return await _stored_voice(looking, claimed, await looking.darkroom.listen(path, claimed.media_type))
         made = await looking.darkroom.develop(path, claimed.media_type, frame, path.with_suffix(".copy"))
     except Rejected as rejected:
         return rejected.reason
@@ -158,6 +161,13 @@ def _is_another(claimed: ClaimedPicture, made: Developed) -> bool:
     if made.person is None or claimed.person_confirmed:
         return False
     return names_another(made.person, claimed.given_name, claimed.family_name, claimed.birth_date)
+
+
+async def _stored_voice(looking: Looking, claimed: ClaimedPicture, made: Heard) -> Stored:
+    if claimed.upload_id is not None:
+        await looking.storage.copy(claimed.lies_at, claimed.key(Variant.ORIGINAL))
+    await looking.storage.put(claimed.key(Variant.DOWNLOAD), made.copy, HEARD_AS)
+    return Stored.of_voice(made)
 
 
 async def _stored(storage: Storage, claimed: ClaimedPicture, made: Developed) -> Stored:

@@ -18,6 +18,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from core import clock
@@ -32,6 +33,7 @@ LONGEST_SEND = timedelta(seconds=15)
 _GROUP_SECONDS = 0.02
 
 _dice = random.SystemRandom()
+Receipts = Callable[[Due], str]
 
 
 async def deliver_due(
@@ -41,15 +43,25 @@ async def deliver_due(
     lease: timedelta = timedelta(seconds=60),
     now: Callable[[], datetime] = clock.now,
     jitter: Callable[[], float] = _dice.random,
+    receipt: Receipts | None = None,
 ) -> int:
-    """One round; how many messages were sent. Any number of workers may run it at once."""
+    """One round; how many messages were sent. Any number of workers may run it at once.
+
+    `receipt` gives what the app answers with when a chat's message has arrived.
+    """
     async with database.sweeping() as sweeping:
         due = await claim(sweeping, now(), MOST_AT_ONCE, lease)
-    async with aclosing(_answers(channel, due, min(LONGEST_SEND, lease * 2 / 3))) as groups:
+    async with aclosing(_answers(channel, _with_receipts(due, receipt), min(LONGEST_SEND, lease * 2 / 3))) as groups:
         async for answers in groups:
             async with database.sweeping() as sweeping:
                 await record_outcomes(sweeping, answers, now(), jitter)
     return len(due)
+
+
+def _with_receipts(due: list[Due], receipt: Receipts | None) -> list[Due]:
+    if receipt is None:
+        return due
+    return [replace(each, message=replace(each.message, receipt=receipt(each))) for each in due]
 
 
 async def _answers(channel: Channel, due: list[Due], deadline: timedelta) -> AsyncGenerator[list[Answer]]:

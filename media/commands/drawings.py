@@ -9,13 +9,13 @@ from sqlalchemy import func, select, update
 from sqlmodel import col
 
 from core.database import Sweeping, Writing
-from core.errors import Conflict, Stale
+from core.errors import Conflict, NotFound, Stale
 from core.events import SYSTEM, Actor, Happening, record
 from core.ids import new_id
 from media.commands.files import leave_files
 from media.commands.showing import locked_picture
 from media.drawing import Scale, Shape, check_shapes, scale_of
-from media.kinds import PictureState, Variant
+from media.kinds import PictureKind, PictureState, Variant
 from media.queries.drawings import shapes_of
 from media.storage import drawn_key, file_key
 from media.tables import Drawing, Picture
@@ -66,6 +66,8 @@ async def draw(
     Raises `NotFound`, `PictureNotReady`, `DrawingStale` (the latest version is another), `Invalid`.
     """
     row = await locked_picture(writing, picture_id)
+    if row.kind == PictureKind.VOICE.value:
+        raise NotFound
     if row.state != PictureState.READY.value:
         raise PictureNotReady
     check_shapes(shapes, scale_of(row.width, row.height, row.row_spacing_mm, row.column_spacing_mm))

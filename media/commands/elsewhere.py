@@ -27,6 +27,7 @@ from media.queries.uploads import used_by_clinic, used_by_patient
 from media.storage import file_folder
 from media.tables import DicomwebSource, Picture, PictureElsewhere
 from media.upload import Announced, ExternalName, Quota, Used, check_quota
+from media.voice import check_voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ async def tell_elsewhere(
     if told.private:
         await check_old_enough(writing, patient_id, now)
     await lock_quota(writing, clinic_id)  # also: two of one name come one after the other
+    check_voice(told.kind, MediaType.DICOM, 1, is_named=True)
     source_id = await _source(writing, clinic_id, told.source)
     announced = _announced(told, source_id)
     held = await named_picture(writing, clinic_id, name)

@@ -19,7 +19,7 @@ from core.events import Actor, Happening, record
 from core.ids import new_id
 from media.commands.files import leave_files
 from media.commands.showing import leave_other_kinds
-from media.kinds import MediaType, PictureDiffers, PictureState, Reason, Variant
+from media.kinds import MediaType, PictureDiffers, PictureKind, PictureState, Reason, Variant
 from media.storage import file_folder, file_key, upload_key
 from media.tables import DicomwebSource, Picture, PictureElsewhere, Upload
 from media.upload import Announced, ExternalName, told_hash
@@ -130,6 +130,7 @@ def _columns(clinic_id: UUID, upload: Upload, now: datetime, *, at_home: bool) -
         "state": PictureState.UPLOADED.value,
         "upload_id": None if at_home else upload.id,
         "private": upload.private,
+        "spoken_by": upload.sender_id if upload.kind == PictureKind.VOICE.value else None,
         "told_hash": told_hash(
             upload.kind, upload.taken_on, upload.teeth, released=upload.released, private=upload.private
         ),

@@ -18,20 +18,25 @@ from media.kinds import Developed, DicomFacts, PictureState, Reason
 from media.pieces import bytes_of
 from media.storage import file_folder
 from media.tables import Picture, PictureDicom
+from media.voice import Heard
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of a picture once everything made of it lies in the storage: `Developed` without the bytes."""
+    """What became of a picture once everything made of it lies in the storage: `Developed` or `Heard` without the
+    bytes.
+    """
 
-    width: int
-    height: int
-    frames: int
-    blurhash: str
-    size_1024: int
-    size_256: int
-    size_download: int | None
-    dicom: DicomFacts | None
+    width: int | None = None
+    height: int | None = None
+    frames: int | None = None
+    blurhash: str | None = None
+    size_1024: int | None = None
+    size_256: int | None = None
+    size_download: int | None = None
+    dicom: DicomFacts | None = None
+    seconds: int | None = None
+    waveform: tuple[int, ...] | None = None
 
     @classmethod
     def of(cls, made: Developed) -> Self:
@@ -39,6 +44,10 @@ class Stored:
             made.width, made.height, made.frames, made.blurhash, len(made.preview_1024), len(made.preview_256),
             None if made.download is None else bytes_of(made.download), made.dicom,
         )  # fmt: skip
+
+    @classmethod
+    def of_voice(cls, made: Heard) -> Self:
+        return cls(size_download=len(made.copy), seconds=made.seconds, waveform=made.waveform)
 
 
 async def record_previews(sweeping: Sweeping, stored: Mapping[ClaimedPicture, Stored], now: datetime) -> set[UUID]:
@@ -109,7 +118,7 @@ def _settling(*names: str, **others: Any) -> Update:
 
 
 _SAME = ("clinic_id", "id", "patient_id")
-_MEASURED = ("width", "height", "frames", "blurhash", "size_1024", "size_256", "size_download")
+_MEASURED = ("width", "height", "frames", "blurhash", "size_1024", "size_256", "size_download", "seconds", "waveform")
 _HOLD_BACK = _settling("state", "reason")
 _MAKE_READY = _settling(
     "state", *_MEASURED, "row_spacing_mm", "column_spacing_mm", "ready_at", reason=None, upload_id=None

@@ -62,11 +62,13 @@ async def describe_picture(
     """Correct what is said of it; what is None stays as it is, `undated` takes the date away.
 
     Of another kind, it leaves the places of series that take the old one. Raises `NotFound`, `Invalid` for a date to
-    come.
+    come, and for sound that shall be a picture or the other way round.
     """
     if taken_on is not None and taken_on > latest_today(now):
         raise Invalid(Fault("/taken_on", "in-the-future"))
     row = await _locked_with_series(writing, picture_id)
+    if kind not in (None, PictureKind(row.kind)) and PictureKind.VOICE in (kind, PictureKind(row.kind)):
+        raise Invalid(Fault("/kind", "unknown-reference"))
     new = (
         row.kind if kind is None else kind.value,
         None if undated else taken_on or row.taken_on,

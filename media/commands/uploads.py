@@ -32,6 +32,7 @@ from media.upload import (
     Used,
     check_quota,
 )
+from media.voice import check_voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,9 @@ async def start_upload(
 
     Announcing the same again (same sender, patient, name, bytes and facts) gives the same upload, also where it is
     complete by now: who lost its id or an answer goes on where they were. Raises `NotFound`, `Invalid` for a date to
-    come, `TooYoungForPrivate`, `PictureDiffers`, the quota's refusals.
+    come, `TooYoungForPrivate`, `PictureDiffers`, the quota's refusals, and what `check_voice` raises.
     """
+    check_voice(announced.kind, announced.media_type, announced.size_bytes, is_named=name is not None)
     if announced.taken_on is not None and announced.taken_on > latest_today(now):
         raise Invalid(Fault("/taken_on", "in-the-future"))
     await hold_patient(writing, patient_id)

@@ -25,11 +25,20 @@ class Bits:
     def settle(self, stored: Pixels) -> None:
         """Put the value in the place of what was stored, in blocks: a frame may be an eighth of a darkroom's memory."""
         for block in _blocks(stored):
-            block[...] = (block << self.above) >> (self.above + self.below)
+            alone = self.alone(block)
+            block[...] = alone >> self.below if self.below else alone
 
     def alone(self, stored: Pixels) -> Pixels:
         """The value where it stands, and nothing beside it but its sign."""
+        if stored.dtype.kind == "u":
+            only: Pixels = stored & self._mask(stored)
+            return only
         return (stored << self.above) >> (self.above + self.below) << self.below
+
+    def _mask(self, stored: Pixels) -> int:
+        """The bits of the value: without a sign they are all there is."""
+        width = max(0, stored.dtype.itemsize * _BYTE - self.above - self.below)
+        return (1 << width) - 1 << self.below
 
     def are_alone(self, stored: Pixels) -> bool:
         """Whether the other bits hold nothing: they are zero, or the sign."""

@@ -11,14 +11,15 @@ from media.dicom.codestream import clean_frames
 from media.dicom.file import UNDEFINED, DicomFile
 from media.dicom.fragments import DELIMITERS, ITEM, ITEMS_END, frames_of, offsets_of
 from media.dicom.values import whole
+from media.parcels import Part, Stretch
 
 _ELEMENTS = {"PixelData": 0x0010, "FloatPixelData": 0x0008, "DoubleFloatPixelData": 0x0009}
 _VRS = {"FloatPixelData": "OF", "DoubleFloatPixelData": "OD"}
 _GROUP, _BYTE = 0x7FE0, 8
-_PIECE = 1024**2
+_PIECE = 256 * 1024
 
 
-def pixel_element(file: DicomFile) -> Iterator[bytes | memoryview]:
+def pixel_element(file: DicomFile) -> Iterator[Part]:
     """The element in pieces, so that a large one is not held twice.
 
     Uncompressed pixels are the bytes of the file, without what may follow the last frame; bits that belong to no value
@@ -31,22 +32,24 @@ def pixel_element(file: DicomFile) -> Iterator[bytes | memoryview]:
         yield struct.pack("<HHI", DELIMITERS, ITEMS_END, 0)
         return
     # The byte that makes it even comes along: in a big endian word it stands before the last one.
-    content, begins = memoryview(file.content), file.pixels.begins
-    expected = native_bytes(file)
-    value = content[begins : begins + min(file.pixels.length, expected + expected % 2)]
+    begins, expected = file.pixels.begins, native_bytes(file)
+    ends = min(len(file.content), begins + min(file.pixels.length, expected + expected % 2))
+    value = Stretch(file.content, begins, ends)
     yield _head(file, len(value) + len(value) % 2)
     yield from _values_alone(file, value)
     yield bytes(len(value) % 2)
 
 
-def _values_alone(file: DicomFile, value: memoryview) -> Iterator[bytes | memoryview]:
+def _values_alone(file: DicomFile, value: Stretch) -> Iterator[Part]:
     bits = bits_in(file)
     if bits is None:
         yield value
         return
-    for at in range(0, len(value), _PIECE):
-        stored = np.frombuffer(value[at : at + _PIECE], bits.kind)
-        yield bits.alone(stored).astype(bits.kind, copy=False).tobytes()
+    for at in range(value.begins, value.ends, _PIECE):
+        piece = Stretch(value.whole, at, min(at + _PIECE, value.ends))
+        stored = np.frombuffer(piece.view, bits.kind)
+        alone = bits.alone(stored)
+        yield piece if np.array_equal(alone, stored) else alone.astype(bits.kind, copy=False).tobytes()
 
 
 def native_bytes(file: DicomFile) -> int:

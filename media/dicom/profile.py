@@ -27,7 +27,7 @@ from media.dicom.pixels import pixel_element
 from media.dicom.values import clean, text
 from media.layout import LARGEST_PROFILE, is_profile
 from media.layout_profile import clean_profile
-from media.parcels import Pieces
+from media.parcels import Part, Pieces, bytes_in
 
 _DEEPEST = 8
 _NUMBERS = frozenset({"US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT"})
@@ -61,7 +61,7 @@ def patients_copy(file: DicomFile, *, burned_in: bool, recognizable: bool) -> Pi
     return Pieces(length, lambda: chain([meta, head], pixel_element(file)))
 
 
-def _held(pieces: list[bytes | memoryview]) -> Pieces:
+def _held(pieces: list[Part]) -> Pieces:
     return Pieces(sum(map(len, pieces)), lambda: pieces)
 
 
@@ -84,10 +84,10 @@ def _written(kept: Dataset, file: DicomFile) -> bytes:
     return out.getvalue()
 
 
-def _deflated(body: list[bytes | memoryview]) -> Iterator[bytes]:
+def _deflated(body: list[Part]) -> Iterator[bytes]:
     """PS3.5 A.5; of even length."""
     deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    pieces = [deflater.compress(piece) for piece in body]
+    pieces = [deflater.compress(bytes_in(piece)) for piece in body]
     pieces.append(deflater.flush())
     yield from pieces
     yield bytes(sum(map(len, pieces)) % 2)

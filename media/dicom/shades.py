@@ -148,9 +148,10 @@ def grey_picture(stored: Pixels, look: Look | None = None) -> Image.Image:
     ends = None if look.voi or look.window else _ends(stored, look)
     if stored.dtype.kind not in "iu" or stored.dtype.itemsize > _TABLE_BYTES:
         return Image.fromarray(_by_blocks(stored, lambda block: _shown(block, look, ends)))
-    bits = np.arange(2 ** (8 * stored.dtype.itemsize)).astype(f"u{stored.dtype.itemsize}")
-    table = _shown(bits.view(stored.dtype), look, ends)
-    return Image.fromarray(_by_blocks(stored.view(bits.dtype), lambda block: np.take(table, block)))
+    places = stored.view(f"u{stored.dtype.itemsize}")  # those below zero lie behind the others
+    possible = np.arange(int(places.max()) + 1).astype(places.dtype)
+    table = _shown(possible.view(stored.dtype), look, ends)
+    return Image.fromarray(_by_blocks(places, lambda block: np.take(table, block)))
 
 
 def _by_blocks(stored: Pixels, shown: Any) -> Bytes:

@@ -11,9 +11,10 @@ from sqlmodel import col
 
 from core.database import Reading
 from core.moments import Moment
+from core.outside import LONGEST_ADDRESS
 from core.values import Value
 from media.archives import Elsewhere, Source
-from media.dicomweb import LONGEST_ADDRESS, Instance, SignIn, Trouble
+from media.dicomweb import Instance, SignIn, Trouble
 from media.tables import DicomwebSource, Picture, PictureElsewhere
 
 

@@ -16,6 +16,7 @@ from core.values import Double, Int32, Int64, Value
 from media.kinds import MediaType, PictureKind, PictureState, Reason
 from media.tables import Picture as PictureRow
 from media.tables import PictureDicom
+from media.voice import HEARD_AS
 
 MOST_TEETH = 52
 LONGEST_COMMENT = 2000
@@ -206,8 +207,12 @@ def same_picture() -> ColumnElement[bool]:
 
 
 def is_shown() -> tuple[ColumnElement[bool], ...]:
-    """SQL: only what was looked into and released by the clinic is a patient's to see."""
-    return (col(PictureRow.state) == PictureState.READY.value, col(PictureRow.released_at).is_not(None))
+    """SQL: only what was looked into and released is a patient's to see; a voice message is no picture."""
+    return (
+        col(PictureRow.state) == PictureState.READY.value,
+        col(PictureRow.released_at).is_not(None),
+        col(PictureRow.kind) != PictureKind.VOICE.value,
+    )
 
 
 def _picture(row: PictureRow, dicom: PictureDicom | None) -> Picture:
@@ -250,7 +255,8 @@ def _copy(row: PictureRow) -> PictureCopy:
     """Where none was made, the file as it came says nothing but the picture."""
     if row.size_download is None:
         return PictureCopy(media_type=MediaType(row.media_type), size_bytes=row.size_bytes)
-    return PictureCopy(media_type=MediaType(row.media_type), size_bytes=row.size_download)
+    media_type = HEARD_AS if row.kind == PictureKind.VOICE.value else MediaType(row.media_type)
+    return PictureCopy(media_type=media_type, size_bytes=row.size_download)
 
 
 def picture_file(row: PictureRow) -> PictureFile:

@@ -7,11 +7,12 @@ from sqlalchemy import and_, exists, select
 from sqlmodel import col
 
 from core.database import Reading
-from media.kinds import EXTENSIONS, MediaType, PictureState, Reason, Variant
+from media.kinds import EXTENSIONS, MediaType, PictureKind, PictureState, Reason, Variant
 from media.links import Holder
 from media.storage import drawn_key, file_key, upload_key
 from media.tables import Picture, PictureElsewhere
 from media.variant import MADE_FROM, SAVED
+from media.voice import HEARD_AS
 
 _SHUT = frozenset({Reason.INFECTED.value, Reason.NOT_SCANNED.value, Reason.TWO_FACES.value})
 """What would or could harm whoever opens it: not even staff is given the file."""
@@ -33,14 +34,22 @@ class Served:
     etag: str
     name: str
     is_saved: bool
+    is_voice: bool = False
+    """A voice message: whoever may chat hears it, whatever they may look at."""
     is_elsewhere: bool = False
     """Another server keeps these very bytes; `key` is nobody's, and the size is not promised."""
+    is_said: bool = False
+    spoken_by: UUID | None = None
 
     def opens_for(self, holder: Holder) -> bool:
         """Whether it is still theirs to see: as it was when the link was given, or not any more."""
         if holder is Holder.STAFF:
             return True
         return self.is_shown and not (self.is_private and holder is Holder.GUARDIAN)
+
+    def is_heard_by(self, who: UUID) -> bool:
+        """Of a voice message: a message of its patient's thread carries it, or this is who spoke it."""
+        return self.is_said or self.spoken_by == who
 
 
 async def served(reading: Reading, picture_id: UUID, variant: Variant) -> Served | None:
@@ -59,12 +68,15 @@ async def served(reading: Reading, picture_id: UUID, variant: Variant) -> Served
     taken = f"-{row.taken_on}" if row.taken_on else ""
     return Served(
         row.patient_id, is_ready and row.released_at is not None, row.private, key, media_type, size, f'"{tag}"',
-        f"{row.kind}{taken}.{EXTENSIONS[media_type]}", variant in SAVED, is_elsewhere,
+        f"{row.kind}{taken}.{EXTENSIONS[media_type]}", variant in SAVED, row.kind == PictureKind.VOICE.value,
+        is_elsewhere, row.said, row.spoken_by,
     )  # fmt: skip
 
 
 def _file(row: Picture, variant: Variant) -> tuple[str, MediaType, int | None, str] | None:
     """Key, type, size and tag."""
+    if row.kind == PictureKind.VOICE.value:
+        return _voice(row) if variant is Variant.DOWNLOAD else None
     if variant is Variant.ORIGINAL:
         return _original(row)
     if row.state != PictureState.READY.value:
@@ -75,6 +87,18 @@ def _file(row: Picture, variant: Variant) -> tuple[str, MediaType, int | None, s
         return _original(row)
     media_type, size = _made(row, variant)
     return file_key(row.clinic_id, row.sha256, variant), media_type, size, f"{row.sha256[:32]}-{variant.value}"
+
+
+def _voice(row: Picture) -> tuple[str, MediaType, int | None, str] | None:
+    """The copy alone, for staff too: what the file as it came says of place and device is nobody's to hear."""
+    if row.state != PictureState.READY.value:
+        return None
+    return (
+        file_key(row.clinic_id, row.sha256, Variant.DOWNLOAD),
+        HEARD_AS,
+        row.size_download,
+        f"{row.sha256[:32]}-heard",
+    )
 
 
 def _made(row: Picture, variant: Variant) -> tuple[MediaType, int | None]:

@@ -62,6 +62,16 @@ async def upload_of(reading: Reading, upload_id: UUID, sender: Actor) -> HeldUpl
     return held if held is not None and held.sender == sender else None
 
 
+async def uploads_by(reading: Reading, patient_id: UUID, sender: Actor) -> int:
+    """How many uploads of this sender into a record are known; each is for `UPLOAD_LIFE`, unless it was given up."""
+    mine = (
+        col(Upload.patient_id) == patient_id,
+        col(Upload.sender_kind) == sender.kind.value,
+        col(Upload.sender_id) == sender.id,
+    )
+    return int((await reading.execute(select(func.count()).select_from(Upload).where(*mine))).scalar_one())
+
+
 async def state_of(reading: Reading, picture_id: UUID) -> tuple[PictureState, Reason | None] | None:
     """How far a picture is that came by an upload."""
     statement = select(col(Picture.state), col(Picture.reason)).where(col(Picture.id) == picture_id)

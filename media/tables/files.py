@@ -18,14 +18,17 @@ from media.tables.kept import Weighed
 
 @dataclass(frozen=True, slots=True)
 class LetsGo:
-    """A row that goes away leaves its files to the sweep, whoever deletes it; it may also be `told` of its changes."""
+    """A row that goes away leaves its files to the sweep, whoever deletes it; it may also be `told` of its changes,
+    of each of its kinds.
+    """
 
-    told: Told | None = None
+    told: Told | tuple[Told, ...] = ()
 
     def __call__(self, table: str) -> list[str]:
         """The `create trigger` statements of a table."""
         mine = f"create trigger {table}_lets_go after delete on {table} for each row execute function leave_files()"
-        return [*(self.told(table) if self.told else []), mine]
+        told = (self.told,) if isinstance(self.told, Told) else self.told
+        return [*(each for kind in told for each in kind(table)), mine]
 
 
 def private_mark() -> Any:

@@ -4,7 +4,18 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, Column, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
 
 from clinic.keys import of_patient
@@ -13,13 +24,24 @@ from core.database import TenantRow
 from core.schema import SHOWN, TRIGGERS
 from media.tables.files import LetsGo, private_mark, texts
 from media.tables.kept import Weighed
+from media.voice import LONGEST_SECONDS, LOUDEST, PEAKS
 
 _SHOWN = "{row}.state = 'ready' and {row}.released_at is not null"
-_TOLD = Told("picture", is_open="not private", shown=_SHOWN, quiet=("lease_until", "attempts"))
+_QUIET = ("lease_until", "attempts")
+_SAID = f"{_SHOWN} and {{row}}.kind = 'voice' and {{row}}.said"
+_TOLD = (
+    Told("picture", is_open="not private", shown=f"{_SHOWN} and {{row}}.kind <> 'voice'", quiet=_QUIET),
+    Told("voice", is_open="not private", shown=_SAID, quiet=_QUIET, apart=True),
+)
+# What a message could not tell of (`media.attached.AttachedVoice`) is never ready.
+_HEARD = (
+    f"seconds between 1 and {LONGEST_SECONDS} and cardinality(waveform) = {PEAKS}"
+    f" and 0 <= all (waveform) and {LOUDEST} >= all (waveform)"
+)
 
 
 class Picture(TenantRow, table=True):
-    """An X-ray or photo of a patient. The bytes never change; what is known of them does.
+    """An X-ray, photo or voice message of a patient. The bytes never change; what is known of them does.
 
     Its bytes lie with its upload (`upload_id`) until they were looked into, then under their `sha256`; those of a
     picture that another server keeps lie there (`PictureElsewhere`).
@@ -36,6 +58,8 @@ class Picture(TenantRow, table=True):
         Index("picture_waiting", "uploaded_at", postgresql_where=text("state = 'uploaded'")),
         # What waits for a verdict of staff: few.
         Index("picture_held", "clinic_id", "id", postgresql_where=text("state = 'quarantined'")),
+        CheckConstraint("(kind = 'voice') = (media_type like 'audio/%')", name="picture_sound_is_voice"),
+        CheckConstraint(f"kind <> 'voice' or state <> 'ready' or ({_HEARD}) is true", name="picture_voice_is_heard"),
         {"info": {TRIGGERS: Weighed(LetsGo(_TOLD)), SHOWN: _SHOWN}},
     )
 
@@ -61,6 +85,12 @@ class Picture(TenantRow, table=True):
     size_256: int | None = None
     # The patient's copy: the same picture without what names people, places and devices.
     size_download: int | None = Field(default=None, sa_type=BigInteger)
+    # Of a voice message: how long it is, and how it is drawn (`media.voice`).
+    seconds: int | None = None
+    waveform: list[int] | None = Field(default=None, sa_column=Column(ARRAY(SmallInteger)))
+    # Who spoke it (an account, or somebody of the staff), and whether a message of its patient's thread carries it.
+    spoken_by: UUID | None = None
+    said: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     teeth: list[str] = texts()
     taken_on: date | None = None
     uploaded_at: datetime

@@ -11,28 +11,26 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, exists, insert, literal_column, select, update
+from sqlalchemy import Select, and_, exists, insert, or_, select, update
 from sqlmodel import col
 
 from clinic.hours import Hours
 from clinic.queries import openers
-from core.database import Sweeping, Writing
+from core.database import Sweeping
 from core.events import SYSTEM, Happening, record_across
 from core.ids import new_id
 from identity.queries import live_session
 from push.channel import Message, Target
 from push.commands.batch import MOMENTS, NUMBERS, TEXTS, UNTRACKED, UUIDS, batch, keys, same_key
+from push.commands.finishing import STILL_OPEN, finish
 from push.commands.outbox import suppression
 from push.consent import ConsentChannel
 from push.gate import Claimed, Hold, Send, Stop, gate
 from push.notice import NoticeKind, Purpose
-from push.outcome import OPEN, DeliveryState
+from push.outcome import DeliveryState
 from push.queries import consent_word
 from push.tables import DeliveryRow, DeviceRow, NoticeRow
 from push.wording import lock_screen
-
-# Written out and not bound: a plan kept for later can use the partial index only by constants.
-_STILL_OPEN = col(DeliveryRow.state).in_([literal_column(f"'{state.value}'") for state in OPEN])
 
 Passage = Send | Hold | Stop
 
@@ -54,6 +52,9 @@ class Due:
     """Of the notice, which may outlive `message`: what closes today may be tried again tomorrow."""
     target: Target
     message: Message
+    account_id: UUID
+    session_id: UUID
+    """Whose phone it is, and by which sign-in."""
 
 
 async def claim(sweeping: Sweeping, now: datetime, limit: int, lease: timedelta) -> list[Due]:
@@ -127,11 +128,19 @@ async def _phones(sweeping: Sweeping, notices: Sequence[NoticeRow], now: datetim
         .join_from(names, NoticeRow, same_key(NoticeRow, names))
         .join(opener, same_record)
         .join(DeviceRow, same_account)
-        .where(_alive(now))
+        .where(_alive(now), _for_this_phone())
     )
     for notice_id, phone in await sweeping.execute(statement):
         phones[notice_id].append(phone)
     return phones
+
+
+def _for_this_phone() -> Any:
+    """SQL: the notice is for every phone, or for this one's account and not brought about by this one."""
+    whose, spared = col(NoticeRow.account_id), col(NoticeRow.spared_session_id)
+    return and_(
+        or_(whose.is_(None), whose == DeviceRow.account_id), or_(spared.is_(None), spared != DeviceRow.session_id)
+    )
 
 
 def _alive(now: datetime) -> Any:
@@ -141,16 +150,21 @@ def _alive(now: datetime) -> Any:
 
 def _due(notice: NoticeRow, phone: DeviceRow, delivery_id: UUID, attempt: int, now: datetime) -> Due:
     kind = NoticeKind(notice.kind)
-    title, text = lock_screen(kind, phone.locale)
+    title, text = ("", "") if notice.silent else lock_screen(kind, phone.locale)
     # A provider that reaches the phone only at night must let it be: the inbox keeps it.
     hours = _hours(notice)
     until = min(notice.expires_at, hours.closes_after(now)) if hours else notice.expires_at
-    message = Message(notice.id, kind, title, text, notice.link, until, until - now)
+    message = Message(
+        notice.id, kind, title, text, notice.link, until, until - now,
+        thread_id=notice.cause_id if kind is NoticeKind.CHAT else None, seq=notice.seq,
+        badge=(notice.badges or {}).get(str(phone.account_id)), silent=notice.silent,
+    )  # fmt: skip
     target = Target(phone.platform, phone.app_build, phone.token)
     purpose = Purpose(notice.purpose)
     return Due(
         notice.clinic_id, delivery_id, notice.id, notice.patient_id, phone.id,
         notice.cause_id, purpose, attempt, now, notice.expires_at, target, message,
+        phone.account_id, phone.session_id,
     )  # fmt: skip
 
 
@@ -233,7 +247,7 @@ def _going_on(now: datetime, limit: int) -> Select[DeliveryRow, NoticeRow, Devic
         )
         .join(NoticeRow, same_notice)
         .join(DeviceRow, same_phone)
-        .where(_STILL_OPEN, col(DeliveryRow.next_at) <= now)
+        .where(STILL_OPEN, col(DeliveryRow.next_at) <= now)
         .order_by(col(DeliveryRow.next_at))
         .limit(limit)
         .with_for_update(of=[DeliveryRow, NoticeRow], skip_locked=True)
@@ -265,22 +279,6 @@ async def _move_tries(sweeping: Sweeping, rows: list[tuple[Any, ...]]) -> None:
     news = {name: moved.c[name] for name in ("state", "reason", "attempt", "next_at")}
     statement = update(DeliveryRow).where(same_key(DeliveryRow, moved)).values(news)
     await sweeping.execute(statement, execution_options=UNTRACKED)
-
-
-async def finish(writing: Writing, notices: Sequence[tuple[UUID, UUID]]) -> None:
-    """Close those notices, of (clinic_id, id), whose every delivery has come to its end."""
-    if not notices:
-        return
-    names = keys(notices)
-    still_open = exists().where(
-        col(DeliveryRow.clinic_id) == NoticeRow.clinic_id,
-        col(DeliveryRow.notice_id) == NoticeRow.id,
-        _STILL_OPEN,
-    )
-    over = update(NoticeRow).where(same_key(NoticeRow, names), col(NoticeRow.state) == "due", ~still_open)
-    await writing.execute(
-        over.where(col(NoticeRow.next_at).is_(None)).values(state="done"), execution_options=UNTRACKED
-    )
 
 
 async def _record_stops(sweeping: Sweeping, stopped: Sequence[tuple[NoticeRow, Stop]], now: datetime) -> None:

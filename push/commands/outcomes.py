@@ -12,7 +12,8 @@ from sqlmodel import col
 from core.database import Sweeping
 from core.events import SYSTEM, Happening, record_across
 from push.commands.batch import MOMENTS, NUMBERS, TEXTS, UNTRACKED, UUIDS, batch, keys, same_key
-from push.commands.claims import Due, finish
+from push.commands.claims import Due
+from push.commands.finishing import finish
 from push.outcome import DeliveryState, Final, Outcome, next_step
 from push.tables import DeliveryRow, DeviceRow, NoticeRow
 

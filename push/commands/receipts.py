@@ -13,8 +13,9 @@ from core.database import Writing
 from core.events import Actor, Happening, record
 from core.values import Value
 from push.commands.batch import MOMENTS, UNTRACKED
-from push.commands.claims import finish
+from push.commands.finishing import finish
 from push.outcome import DeliveryState
+from push.queries import meant_for
 from push.tables import DeliveryRow, DeviceRow, NoticeRow
 
 # A receipt proves what the provider's lost answer left open.
@@ -73,11 +74,9 @@ async def _locked_own(
         opener.c.patient_id == NoticeRow.patient_id,
         opener.c.account_id == account_id,
     )
+    asked = (col(NoticeRow.clinic_id) == clinic_id, col(NoticeRow.id) == func.any(sorted(ids)))
     statement = (
-        select(NoticeRow)
-        .where(col(NoticeRow.clinic_id) == clinic_id, col(NoticeRow.id) == func.any(sorted(ids)), mine)
-        .order_by(col(NoticeRow.id))
-        .with_for_update()
+        select(NoticeRow).where(*asked, meant_for(account_id), mine).order_by(col(NoticeRow.id)).with_for_update()
     )
     return (await writing.execute(statement)).scalars().all()
 

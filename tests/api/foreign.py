@@ -39,6 +39,7 @@ from tests.api.papers_of_both import PAPER_BODIES, PAPERS, PDF_FILE
 from tests.api.paperwork import NOTE, template
 from tests.media.looking import look
 from tests.media.samples import bomb, photo
+from tests.media.sounds import m4a
 from tests.world import DAY, PASSWORD, Party, World, patient_fact
 
 
@@ -188,22 +189,45 @@ async def _picture(world: World, party: Party, patient: str, content: bytes | No
     return str(answer.json()["picture_id"])
 
 
+async def voices(world: World, who: str) -> Ids:  # noqa: ARG001
+    """Of ours, of the neighbour in the same clinic, of somebody elsewhere."""
+    here, there = world.here, world.there
+    owners = [(here, here.patient_id), (here, here.other_patient_id), (there, there.patient_id)]
+    made = ids(*[await _voice(world, party, patient_id) for party, patient_id in owners])
+    await look(world)
+    for (party, patient_id), voice_id in zip(owners, (made.own, *made.foreign), strict=True):
+        body = {"client_id": str(new_id()), "media": [voice_id]}
+        answer = await world.post(f"/v1/staff/patients/{patient_id}/messages", party.staff, body)
+        assert answer.status_code == 201, answer.text
+    return made
+
+
+async def _voice(world: World, party: Party, patient_id: UUID) -> str:
+    path = f"/v1/staff/patients/{patient_id}/voices"
+    answer = await world.http.post(path, headers=party.staff, files=VOICE_FILE)
+    return str(answer.json()["voice_id"])
+
+
 async def uploads(world: World, who: str) -> Ids:
     """Whole but not complete; of ours, of another sender of the same clinic, of the same kind of sender elsewhere."""
-    other = "partner" if who == "staff" else "staff"
+    other = "staff" if who == "partner" else "partner"
     senders = [(world.here, who), (world.here, other), (world.there, who)]
     return ids(*[await _upload(world, *sender) for sender in senders])
 
 
 async def _upload(world: World, party: Party, who: str) -> str:
     content, headers = RAW_BODIES["putUploadPart"], getattr(party, who)
-    paths = {
-        "staff": f"/v1/staff/patients/{party.patient_id}/uploads",
-        "partner": f"/v1/partner/patients/anna/pictures/{new_id()}/uploads",
-    }
-    begun = (await world.post(paths[who], headers, BODIES["startUpload"])).json()
-    upload = str((begun if who == "staff" else begun["upload"])["upload_id"])
-    part = f"/v1/{who}/uploads/{upload}/parts/1"
+    doors = {
+        "staff": (f"/v1/staff/patients/{party.patient_id}/uploads", "/v1/staff/uploads", "startUpload"),
+        "partner": (
+            f"/v1/partner/patients/anna/pictures/{new_id()}/uploads", "/v1/partner/uploads", "startPictureUpload"
+        ),
+        "patient": ("/v1/me/conversation/uploads", "/v1/me/conversation/uploads", "startMyPhoto"),
+    }  # fmt: skip
+    door, path, operation = doors[who]
+    begun = (await world.post(door, headers, BODIES[operation])).json()
+    upload = str((begun["upload"] if who == "partner" else begun)["upload_id"])
+    part = f"{path}/{upload}/parts/1"
     await world.http.put(part, headers={**headers, "content-type": "application/octet-stream"}, content=content)
     return upload
 
@@ -241,6 +265,35 @@ async def conversations(world: World, who: str) -> Ids:  # noqa: ARG001
         message = {**BODIES["sendMessage"], "client_id": str(new_id())}
         answer = await world.post(f"/v1/staff/patients/{party.patient_id}/messages", party.staff, message)
         made.append(answer.json()["conversation_id"])
+    return ids(*made)
+
+
+async def conversations_with_a_case(world: World, who: str) -> Ids:
+    """The patients wrote too: their cases are live."""
+    for party in both(world):
+        message = {**BODIES["sendMyMessage"], "client_id": str(new_id())}
+        await world.post("/v1/me/conversation/messages", party.patient, message)
+    return await conversations(world, who)
+
+
+async def cases(world: World, who: str) -> Ids:
+    """Closed, so that their patients can score them; here, of the neighbour in the same clinic, and there."""
+    known, made = await conversations_with_a_case(world, who), []
+    row = {"channel": "sms", "external_id": str(new_id()), "body": "Good morning", "patient": "boris"}
+    neighbour = (await world.post("/v1/partner/messages", world.here.partner, row)).json()["conversation_id"]
+    owners = [(world.here, known.own), (world.here, neighbour), (world.there, known.foreign[0])]
+    for party, conversation in owners:
+        path = f"/v1/staff/conversations/{conversation}"
+        answer = await world.http.put(f"{path}/state", headers=party.staff, json={"state": "closed"})
+        made.append(answer.json()["case_id"])
+    return ids(*made)
+
+
+async def canned_replies(world: World, who: str) -> Ids:  # noqa: ARG001
+    made = []
+    for party in both(world):
+        answer = await world.post("/v1/staff/canned-replies", party.staff, BODIES["changeCannedReply"])
+        made.append(answer.json()["reply_id"])
     return ids(*made)
 
 
@@ -450,9 +503,16 @@ IDS: dict[str, Owners] = {
     "session_id": sessions,
     "picture_id": pictures_of_clinic,
     "upload_id": uploads,
+    "voice_id": voices,
     "decideOnPicture picture_id": held_pictures,
     "series_id": series,
     "conversation_id": conversations,
+    "takeCase conversation_id": conversations_with_a_case,
+    "assignCase conversation_id": conversations_with_a_case,
+    "sortCase conversation_id": conversations_with_a_case,
+    "labelCase conversation_id": conversations_with_a_case,
+    "case_id": cases,
+    "reply_id": canned_replies,
     "external_id": external_patients,
     "request_id": requests,
     "branch_id": branches,
@@ -467,6 +527,7 @@ IDS: dict[str, Owners] = {
 WORDS = {
     "purpose": "service", "variant": "download", "picture_external_id": "x-1", "id": "finding-1",
     "thing": "picture", "view": "face-rest", "series_external_id": "s-1", "language": "it", "number": "1",
+    "seq": "1",
 }  # fmt: skip
 
 # Query parameters that an operation does not do without.
@@ -477,6 +538,18 @@ QUERIES = {
     "listMyChartChanges": {"since": "2024-01-01"},
     "listPatientChartChanges": {"since": "2024-01-01"},
     "listChartChangesAsStaff": {"since": "2024-01-01"},
+    **{
+        name: {"client_id": str(new_id())}
+        for name in (
+            "deleteMyMessage",
+            "deletePatientMessage",
+            "takeMyReactionBack",
+            "takePatientReactionBack",
+            "deleteMessage",
+            "takeReactionBack",
+        )
+    },
+    **{name: {"wait": "0"} for name in ("syncMyConversation", "syncPatientConversation", "syncConversations")},
 }
 
 FILE = {"file": ("scan.jpg", photo())}
@@ -485,6 +558,7 @@ _BILL = {"bill": "R-1", "price": {"amount_minor": 1_000, "currency": "EUR"}, "po
 
 # A body that is taken when the ids are right: otherwise every id would be answered 422 and nothing be proved.
 BODIES: dict[str, Any] = {
+    "tieStaff": {"branch_ids": []},
     "namePatientReferrer": {"code": A_FRIENDS_CODE},
     "nameReferrer": {"code": A_FRIENDS_CODE},
     "nameMyReferrer": {"code": A_FRIENDS_CODE},
@@ -517,8 +591,17 @@ BODIES: dict[str, Any] = {
     "answerRequest": {"verdict": "accepted"},
     "changeVisit": {"status": "confirmed"},
     "issueLinkCode": {"relation": "self"},
+    "searchMessages": {"words": "good"},
+    "bringMessage": {"channel": "sms", "external_id": "sms-1", "body": "Good morning", "patient": "anna"},
+    "sendCard": {"client_id": str(new_id()), "kind": "payment"},
+    "setStarters": {"items": []},
+    "setBot": {"kind": "none"},
+    "setPriceList": {"items": []},
     "sendMessage": {"client_id": str(new_id()), "body": "Good morning"},
     "markConversation": {"delivered": 1, "read": 1},
+    "editMessage": {"client_id": str(new_id()), "body": "Good evening"},
+    "noteInConversation": {"client_id": str(new_id()), "body": "Rings back"},
+    "reactToMessage": {"client_id": str(new_id()), "emoji": "👍"},
     "hideThing": {"private": True},
     "hideMyThing": {"private": True},
     "changeAccess": {"scopes": ["book"]},
@@ -546,6 +629,8 @@ for name, body in {
     "moveMyAppointment": {"words": "After school"},
     "requestMyVisit": {"service": "Hygiene"},
     "bookMySlot": {"service": "Hygiene"},
+    "editMyMessage": {"client_id": str(new_id()), "body": "Good evening"},
+    "reactInMyConversation": {"client_id": str(new_id()), "emoji": "👍"},
     "joinMyWaitingList": {"service": "Hygiene", "until": f"{now() + 30 * DAY:%Y-%m-%d}"},
 }.items():
     BODIES[name] = BODIES[name.replace("My", "Patient", 1)] = body  # one's own door and the guardian's
@@ -561,14 +646,27 @@ BODIES |= {
     "drawOnPicture": {"version": 0, "shapes": []},
 }  # fmt: skip
 
+BODIES |= {
+    "assignCase": {"staff_id": None}, "setCaseState": {"state": "open"}, "sortCase": {"priority": 2},
+    "labelCase": {"labels": []}, "scoreMyCase": {"score": 5}, "scorePatientCase": {"score": 5},
+    "changeCannedReply": {"title": "Thanks", "body": "Thank you, {{patient_name}}"},
+}  # fmt: skip
+
 # Operations that take bytes as they are.
-RAW_BODIES = {"putUploadPart": b"nine byte", "putPicturePart": b"nine byte"}
+RAW_BODIES = dict.fromkeys(("putUploadPart", "putPicturePart", "putMyPhotoPart", "putPatientPhotoPart"), b"nine byte")
 _ANNOUNCED = {
     "kind": "photo", "media_type": "image/jpeg", "size_bytes": 9,
     "sha256": hashlib.sha256(RAW_BODIES["putUploadPart"]).hexdigest(),
 }  # fmt: skip
 BODIES |= {"startUpload": _ANNOUNCED, "startPictureUpload": _ANNOUNCED}
+BODIES["startMyPhoto"] = BODIES["startPatientPhoto"] = {
+    name: told for name, told in _ANNOUNCED.items() if name != "kind"
+}
 
 # Operations that take a form with a file instead of JSON.
-FILES = {"putDocumentFile": PDF_FILE}
-FORMS = {"uploadPicture": {"kind": "photo"}, "putPicture": {"kind": "photo"}, "putDocumentFile": {}}
+VOICE_FILE = {"file": ("voice.m4a", m4a(0.2))}
+FILES = {"putDocumentFile": PDF_FILE, **dict.fromkeys(("addMyVoice", "addPatientVoice", "addVoice"), VOICE_FILE)}
+FORMS: dict[str, dict[str, str]] = {
+    "uploadPicture": {"kind": "photo"}, "putPicture": {"kind": "photo"}, "putDocumentFile": {},
+    "addMyVoice": {}, "addPatientVoice": {}, "addVoice": {},
+}  # fmt: skip

@@ -25,7 +25,7 @@ async def test_patient_and_desk_talk_and_read_each_other(world: World) -> None:
     before = await world.get(MINE, world.here.patient)
     assert before.json() == {
         "conversation_id": None, "patient_id": str(world.here.patient_id), "rev": 0, "last_seq": 0, "unread": 0,
-        "last_at": None,
+        "last_at": None, "marks": [],
     }  # fmt: skip
     assert (await world.get(f"{MINE}/events", world.here.patient)).json()["events"] == []
     sent = await world.post(f"{MINE}/messages", world.here.patient, message("Posso venire?"))

@@ -208,3 +208,24 @@ async def test_nobody_gets_in_without_signing_in(world: World) -> None:
     notices = await world.get("/v1/me/notices", {})
     phone = await register(world, world.here.staff)
     assert (notices.status_code, phone.status_code) == (401, 401)
+
+
+async def test_two_carers_of_one_child_see_and_report_each_what_they_were_told(world: World) -> None:
+    """What is said to one account alone (the other has read it already) is in no inbox but that one's."""
+    mother, child = world.here.patient, world.here.other_patient_id
+    father = await another_account(world, world.here)
+    async with world.database.writing(world.here.scope) as writing:
+        his = await account_of_phone(writing, "+390255599999", now())
+        for account in (world.here.account_id, his):
+            await grant_access(writing, world.here.clinic_id, account, child, "carer", now())
+    to_both = await tell(world, world.here, patient_id=child, dedupe_key="both")
+    to_her = await tell(world, world.here, patient_id=child, dedupe_key="hers", account_id=world.here.account_id)
+    to_him = await tell(world, world.here, patient_id=child, dedupe_key="his", account_id=his)
+    seen = []
+    for headers in (mother, father):
+        answer = await world.get(f"/v1/patients/{child}/notices", headers)
+        assert answer.status_code == 200, answer.text
+        seen.append({item["notice_id"] for item in answer.json()["items"]})
+    assert seen == [{to_both, to_her}, {to_both, to_him}]
+    assert (await receipts(world, father, (to_her, "opened"), (to_him, "opened"))) == {"known": 1}
+    assert await opened_events(world) == 1

@@ -107,3 +107,26 @@ def spoiled(made: dict[str, Any]) -> Iterator[str]:
 @pytest.mark.parametrize("door", DOORS)
 def test_every_example_is_what_its_schema_takes(documents: dict[Door, Any], door: Door) -> None:
     assert list(spoiled(documents[door])) == []
+
+
+@pytest.mark.parametrize("door", Door)
+def test_bounds_stand_under_the_names_that_generators_read(door: Door) -> None:
+    def misnamed(node: Any, place: str) -> list[str]:
+        if isinstance(node, list):
+            return [each for number, item in enumerate(node) for each in misnamed(item, f"{place}/{number}")]
+        if not isinstance(node, dict):
+            return []
+        here = [f"{place}/{name}" for name in ("ge", "le", "gt", "lt") if isinstance(node.get(name), int | str)]
+        return here + [each for name, value in node.items() for each in misnamed(value, f"{place}/{name}")]
+
+    made = document(bare_app(None), door)
+    assert misnamed(made, "") == []
+    limits = [
+        each["schema"]
+        for path in made["paths"].values()
+        for operation in path.values()
+        for each in operation.get("parameters", [])
+        if each["name"] == "limit"
+    ]
+    assert limits
+    assert {(each["minimum"], each["maximum"]) for each in limits} <= {(1, 200), (1, 100), (1, 500)}

@@ -50,7 +50,7 @@ async def test_a_strangers_body_is_not_looked_at(world: World) -> None:
     assert (answer.status_code, answer.json()["code"]) == (401, "not-signed-in")
 
 
-async def given(scope: dict[str, Any], app: ASGIApp, pieces: list[Message], **limits: float) -> list[Message]:
+async def given(scope: dict[str, Any], app: ASGIApp, pieces: list[Message], **limits: Any) -> list[Message]:
     """What a guarded application answers to a body that comes in these pieces and then stops."""
     said: list[Message] = []
 

@@ -9,18 +9,22 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from clinic.commands.requests import make_request
 from clinic.request import BELONGS_TO, RequestKind
 from core.clock import now
 from core.events import SYSTEM
+from core.ids import new_id
 from core.moments import rfc3339
 from core.private import mark_private
 from enamel.worker.privacy import make_copies
+from tests.api.foreign import FILE
 from tests.api.household import MOTHER, SignedIn, child, linked, sign_in
 from tests.api.test_issued_documents import PDF, put, told
 from tests.enamel.test_erasing import confirmed, erased, folder
 from tests.enamel.test_erasing_again import SlowStorage
+from tests.media.looking import look
 from tests.world import World
 
 NARROWED = (410, "copy-access-narrowed")
@@ -84,10 +88,56 @@ async def test_a_guardians_copy_holds_the_requests_that_their_access_covers(worl
             await make_request(writing, world.here.clinic_id, emma, kind, None, details, SYSTEM, now())
     export_id = await asked(world, mother.headers, path)
     await made(world)
-    rows = json.loads((await fetched(world, mother.headers, path, export_id))["patient_request.json"])
+    # Where nothing of it is theirs, the file is not there.
+    rows = json.loads((await fetched(world, mother.headers, path, export_id)).get("patient_request.json", b"[]"))
     shown = (await world.get(f"/v1/patients/{emma}/requests", mother.headers)).json()["items"]
     covered = {kind.value for kind, needed in BELONGS_TO.items() if needed == scope}
     assert {each["kind"] for each in rows} == {each["kind"] for each in shown} == covered
+
+
+async def test_a_guardians_copy_holds_no_message_that_shows_what_is_private(world: World) -> None:
+    emma, mother, path = await mother_of(world)
+    visit, plain = await visited(world), {"client_id": str(new_id()), "body": "Good morning"}
+    picture = await released(world)
+    thread = f"/v1/staff/patients/{emma}"
+    said = [
+        await world.post(f"{thread}/messages", world.here.staff, plain),
+        await world.post(
+            f"{thread}/messages", world.here.staff, {**plain, "client_id": str(new_id()), "media": [picture]}
+        ),
+        await world.post(
+            f"{thread}/conversation/cards",
+            world.here.staff,
+            {"client_id": str(new_id()), "kind": "appointment", "id": visit},
+        ),
+    ]
+    assert [each.status_code for each in said] == [201, 201, 201]
+    assert len(await messages_copied(world, mother, path)) == 3
+    await hidden(world, emma, visit)
+    marked = await world.http.put(
+        f"/v1/staff/patients/{emma}/private/picture/{picture}", headers=world.here.staff, json={"private": True}
+    )
+    assert marked.status_code == 204
+    rows = await messages_copied(world, mother, path)
+    assert [(each["body"], each["card"], each["media"]) for each in rows] == [("Good morning", None, None)]
+
+
+async def released(world: World) -> str:
+    path = f"/v1/partner/patients/emma/pictures/{new_id()}"
+    form = {"kind": "photo", "released": "true"}
+    answer = await world.http.put(path, headers=world.here.partner, data=form, files=FILE)
+    await look(world)
+    return str(answer.json()["picture_id"])
+
+
+async def messages_copied(world: World, who: SignedIn, path: str) -> list[dict[str, Any]]:
+    """What a fresh copy has of the conversation."""
+    async with world.database.sweeping() as sweeping:
+        await sweeping.execute(text("update privacy_export set state = 'expired'"))
+    export_id = await asked(world, who.headers, path)
+    await made(world)
+    rows: list[dict[str, Any]] = json.loads((await fetched(world, who.headers, path, export_id))["message.json"])
+    return rows
 
 
 @pytest.mark.parametrize("by", ["staff", "sync"])

@@ -13,11 +13,13 @@ from tests.world import World
 
 # What staff reads of patients without a clinical word in it, each with what it is instead.
 NOT_CLINICAL = {
+    "fillCannedReply": "the clinic's own words, with the patient's name in them",
     "getLoyaltyOfPatient": "points and cards",
     "getPatient": "name, phone and language",
     "getPatientFinance": "money, for who may see money",
     "getTemplate": "the clinic's own paper, of no patient",
     "getUpload": "how far the caller's own file is on its way",
+    "getVoice": "how long a voice message is and how it is drawn: no word of it",
     "listAccess": "who may open the record",
     "listBranchDay": "the desk's list of a day",
     "listPatientFinancePayments": "money, for who may see money",
@@ -29,10 +31,15 @@ NOT_CLINICAL = {
 LISTS = {
     "findPatients": "names and phones",
     "findSettledBill": "one bill by its number: amounts",
+    "getBot": "the clinic's own",
+    "getDesk": "the clinic's own",
     "getPointsProgramme": "the clinic's own",
+    "getPriceList": "the clinic's own",
     "getPrivacyRules": "the clinic's own",
+    "getRota": "colleagues",
     "listBranches": "the clinic's own",
-    "listConversations": "names and counts, no word that was said",
+    "listCannedReplies": "the clinic's own",
+    "listConversations": "how the last message of each begins: the desk's work, and who opens one leaves a trace",
     "listCopies": "ids and states",
     "listDicomwebSources": "the clinic's own",
     "listErasures": "ids and states",
@@ -43,9 +50,11 @@ LISTS = {
     "listRequests": "what patients wait for an answer to: the desk's work",
     "listSeriesProtocols": "what series there may be, of nobody",
     "listStaff": "colleagues",
+    "listStarters": "the clinic's own",
     "listTemplates": "the clinic's own",
     "listVisitLabels": "the clinic's own",
     "listWaiting": "who waits for a time: the desk's work",
+    "syncConversations": "ids and counts, no word that was said",
 }
 
 # Traced, and not shown to the patient.

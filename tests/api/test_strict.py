@@ -1,18 +1,22 @@
 """Bad input of every kind: a problem with a stable code and a pointer, no value said back, nothing half written."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast, get_args
 
 import asyncpg
 import httpx
 import pytest
+from fastapi._compat import ModelField
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from api.app import create_app
+from api.app import bare_app, create_app
+from api.documents import described_routes
 from api.guard import LARGEST_HEADERS, LONGEST_URL, MOST_HEADERS
 from api.problems import LANGUAGES, Malformed, language_of, wordings
 from api.strict import DEEPEST, strict_json
@@ -301,6 +305,31 @@ async def test_fifty_megabytes_are_refused_before_they_are_read(
     assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
     assert answer.headers["content-type"] == "application/problem+json"
     assert await state(world) == before
+
+
+def numbers_in_addresses() -> list[tuple[str, ModelField]]:
+    """Every whole number that stands in a path or a query, and whose it is."""
+    return [
+        (f"{context.path} {field.alias}", field)
+        for context in described_routes(bare_app(None))
+        for field in _in_address(cast("APIRoute", context.route).dependant)
+        if int in (field.field_info.annotation, *get_args(field.field_info.annotation))
+    ]
+
+
+def _in_address(takes: Dependant) -> Iterator[ModelField]:
+    yield from (*takes.path_params, *takes.query_params)
+    for needed in takes.dependencies:
+        yield from _in_address(needed)
+
+
+def test_a_number_in_an_address_has_one_spelling() -> None:
+    found = numbers_in_addresses()
+    assert len(found) > 20
+    for name, number in found:
+        for spelling in ("1.0", "+1", "01", " 1", "1_0"):
+            _, errors = number.validate(spelling, {}, loc=("query", number.alias))
+            assert errors, f"{name} takes {spelling!r}"
 
 
 async def test_a_cursor_is_good_for_its_owner_and_its_list_only(world: World) -> None:

@@ -12,7 +12,7 @@ from tests.architecture.house import ROOT
 
 PAGES = (
     "chart", "plans", "visits", "documents", "loyalty", "money", "family", "privacy", "uploads", "pictures", "series",
-    "dicomweb",
+    "dicomweb", "bot", "desk", "branches", "chat-attachments", "chat",
 )  # fmt: skip
 # Called by the provider of payments, in its own form: no client is generated for it.
 IN_NO_DOCUMENT = {"/v1/hooks/payments"}

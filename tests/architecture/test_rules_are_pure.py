@@ -9,11 +9,29 @@ from tests.architecture.house import DOMAIN, PACKAGES, SHELLS, modules
 
 # What else in a domain package touches the world, and with what. Everything not named here is rules.
 TOUCHES = {
+    "automation.holdings": "its tables, so that who copies or erases knows them",
+    "cabinet.holdings": "its tables, so that who copies or erases knows them",
+    "chat.holdings": "its tables, so that who copies or erases knows them",
+    "clinic.holdings": "its tables, so that who copies or erases knows them",
+    "media.holdings": "its tables, so that who copies or erases knows them",
+    "push.holdings": "its tables, so that who copies or erases knows them",
     "cabinet.stripe_payments": "the network: a payment provider",
+    "chat.attendance": "PostgreSQL: who is connected",
+    "chat.bot_http": "the network: clinics' own bots",
+    "chat.departures": "PostgreSQL: whose session or right is over",
+    "chat.desk_news": "PostgreSQL: whose desk is open",
     "chat.functions": "PostgreSQL: the functions that a send is made of",
+    "chat.functions.media": "PostgreSQL: one of those functions",
+    "chat.functions.party": "PostgreSQL: one of those functions",
     "chat.hub": "sockets, and the database they are woken from",
+    "chat.inbox_news": "PostgreSQL: lines of the inbox",
+    "chat.sending": "PostgreSQL: what is sent together",
     "chat.unread_push": "PostgreSQL: who did not see a message",
-    "chat.wakeups": "PostgreSQL: LISTEN and NOTIFY",
+    "chat.wakeups": "whichever bus was chosen",
+    "chat.wakeups.choice": "whichever bus was chosen",
+    "chat.wakeups.over_nats": "the network: NATS",
+    "chat.wakeups.over_redis": "the network: Redis",
+    "chat.wakeups.postgres": "PostgreSQL: LISTEN and NOTIFY",
     "chat.watch": "PostgreSQL: which conversations moved",
     "clinic.keys": "foreign keys of the tables above",
     "identity.keys": "the two files that hold the keys",
@@ -51,7 +69,8 @@ TOUCHES = {
 }
 FORBIDDEN = (
     "sqlalchemy", "sqlmodel", "asyncpg", "fastapi", "starlette", "aiohttp", "httpx", "boto3", "botocore",
-    "firebase_admin", "jose", "passlib", "PIL", "pydicom", "core.database", "core.settings", "core.clock",
+    "firebase_admin", "jose", "nats", "passlib", "PIL", "pydicom", "redis",
+    "core.database", "core.settings", "core.clock",
 )  # fmt: skip
 
 RULES = [

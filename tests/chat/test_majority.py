@@ -5,7 +5,7 @@ from uuid import UUID
 from chat.commands import Speaker, Target, send
 from chat.conversation import Side
 from chat.frames import Close
-from chat.hub import Listener
+from chat.listener import Listener
 from chat.wakeups import MemoryWakeups
 from clinic.commands import grant_access, take_patients
 from core.clock import now
@@ -16,7 +16,7 @@ from push.commands import DeviceFacts, enqueue_across, register_device
 from push.commands.claims import claim
 from push.notice import Notice, NoticeKind, Purpose
 from tests.api.household import MOTHER, SignedIn, aged, child, sign_in
-from tests.chat.test_hub import SOON, desk_of, ended, heard, running, until
+from tests.chat.listening import SOON, desk_of, ended, heard, running, until
 from tests.world import DAY, World, patient_fact
 
 

@@ -24,7 +24,7 @@ LEFT_OUT = ("patient", "erasure")
 # Where another value would mean something to a worker or could not be read.
 MEANT: dict[str, Row] = {
     "document": {"file_key": "lost.pdf"},
-    "picture": {"media_type": "image/jpeg", "state": "ready"},
+    "picture": {"media_type": "image/jpeg", "state": "ready", "waveform": [0]},
     "privacy_export": {"state": "expired"},
     "consent": {"purpose": "marketing", "channel": "sms", "text_version": present_version(), "language": "it"},
 }
@@ -32,7 +32,7 @@ MEANT: dict[str, Row] = {
 WORDS_OF_NOBODY = {
     "actor_kind", "answer", "answered_as",
     "asks", "by_kind", "cause", "channel", "choice_group", "code", "content_hash",
-    "content_sha256", "currency", "data", "exit_reason", "external_id", "facts", "file_sha256", "giver", "group_name",
+    "content_sha256", "currency", "exit_reason", "external_id", "facts", "file_sha256", "giver", "group_name",
     "how", "kind", "language", "log", "material", "media_type", "method", "methods", "offer_sha256", "pdf_sha256",
     "purpose",
     "reason", "relation", "seal_fingerprint", "sha256", "source", "stages_hash", "state", "status", "step",
@@ -71,7 +71,7 @@ class _Writer:
             "ARRAY": [1] if "depends_on" in column.name or "weekdays" in column.name else [word],
             "BIGINT": 1, "BLOB": new_id().bytes, "BOOLEAN": self.private and column.name == "private",
             "CHAR(32)": new_id(), "DATE": AT.date(), "DATETIME": AT, "INTEGER": 1, "JSON": [{"said": word}],
-            "JSONB": [{"said": word}], "TIME": time(10), "VARCHAR": word,
+            "JSONB": [{"said": word}], "TIME": time(10), "TSVECTOR": word, "VARCHAR": word,
         }  # fmt: skip
         return values.get(str(column.type))
 

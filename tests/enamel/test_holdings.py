@@ -1,5 +1,8 @@
 """Every table says what it holds of a person, and every promise an erasure makes can be kept."""
 
+import json
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -18,8 +21,15 @@ NOBODYS = {
     "account": "who signs in, at any clinic: emptied by `identity.commands.forget_accounts`",
     "branch": "places of the clinic",
     "clinic": "the clinic",
+    "canned_reply": "what the clinic often says",
+    "chat_desk": "how the clinic's desk works",
+    "chat_node": "processes that hold sockets",
+    "chat_pace": "how soon the clinic's desk answers",
+    "chat_rota": "among which colleagues cases go round",
+    "chat_words_mark": "how far the messages were read for the search",
     "code_challenge": "codes sent to a phone: erased with the account, and after two days in any case",
     "code_try": "counts of tries by account, forgotten within the hour",
+    "epoch_mark": "when the database began another history",
     "device": "phones of an account: emptied by `push.commands.forget_devices`",
     "erased": "hashes of names that must not come back",
     "dicomweb_source": "the clinic's picture archives",
@@ -30,6 +40,7 @@ NOBODYS = {
     "loyalty_programme": "what the clinic gives points for",
     "partner_app": "the clinic's systems",
     "password_try": "counts of tries at an e-mail, forgotten within a day",
+    "price": "what the clinic's services cost",
     "privacy_policy": "a decision of the clinic",
     "promotion": "the clinic's offers",
     "session": "sign-ins of an account: erased with it",
@@ -39,6 +50,13 @@ NOBODYS = {
     "visit_label": "the clinic's words",
 }
 
+_WHAT_A_WORKER_KNOWS = """
+import json, sys
+import enamel.worker.archive
+from sqlmodel import SQLModel
+print(json.dumps([list(SQLModel.metadata.tables), list(sys.modules)]))
+"""
+
 # Types of columns in which a word of a person could stand.
 WORDY = {"VARCHAR", "TEXT", "JSON", "JSONB", "ARRAY"}
 
@@ -46,6 +64,15 @@ WORDY = {"VARCHAR", "TEXT", "JSON", "JSONB", "ARRAY"}
 def test_every_table_says_what_it_holds_of_a_person() -> None:
     silent = set(TABLES) - set(HELD) - set(NOBODYS)
     assert silent == set(), "declare them in the `holdings.py` of their package, or in NOBODYS with the reason"
+
+
+def test_a_worker_knows_every_table_that_it_copies_and_erases_and_not_the_whole_api() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", _WHAT_A_WORKER_KNOWS], capture_output=True, check=True, text=True, timeout=120
+    )
+    tables, modules = json.loads(told.stdout)
+    assert {each.table for each in HOLDINGS} - set(tables) == set()
+    assert "fastapi" not in modules, "it costs a worker a second to start and 30 MB"
 
 
 def test_nothing_is_declared_twice_or_left_over() -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
 from cabinet.plan_view import StageView
+from chat.commands.speaking import named
 from clinic.household import AccessScope
 from core.database import asyncpg_url
 from core.embedded_postgres import EmbeddedPostgres, create_database
@@ -34,6 +35,10 @@ select 'policy', tablename || '.' || policyname, concat_ws(' ', permissive, role
 union all
 select 'table', relname, concat_ws(' ', relrowsecurity, relforcerowsecurity, reloptions::text, relacl::text)
   from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 'alembic_version'
+union all
+select 'rights on a column', attrelid::regclass || '.' || attname, attacl::text
+  from pg_attribute join pg_class c on c.oid = attrelid
+  where relnamespace = 'public'::regnamespace and relkind = 'r' and attacl is not null
 union all
 select 'function', proname, pg_get_functiondef(oid) || coalesce(proacl::text, '')
   from pg_proc where pronamespace = 'public'::regnamespace
@@ -114,6 +119,12 @@ insert into plan_stage (clinic_id, plan_id, position, title, status, items, item
 insert into plan_item (clinic_id, plan_id, stage, position, name, tooth, surfaces, quantity, unit_price_minor,
     discount_basis_points, status, price_minor, discount_minor, insurance_minor, patient_minor)
   values ('{clinic}', '{thing}', 0, 0, 'Filling', '16', 'MO', 1, 1000, 0, 'accepted', 1000, 0, 0, 1000);
+insert into conversation (clinic_id, id, patient_id, last_seq, last_rev, n_patient, n_clinic, last_at)
+  values ('{clinic}', '{thing}', '{thing}', 1, 1, 1, 0, now());
+insert into message (clinic_id, conversation_id, seq, rev, ordinal, side, sender_id, sender_name, client_id, body, at)
+  values ('{clinic}', '{thing}', 1, 1, 1, 'patient', '{thing}', '', '{thing}', 'Good morning', now());
+insert into chat_event (clinic_id, conversation_id, log, rev, kind, data, at)
+  values ('{clinic}', '{thing}', 's', 1, 'msg', '{{"seq": 1}}', now());
 insert into picture (clinic_id, id, patient_id, kind, state, media_type, size_bytes, sha256, uploaded_at, attempts)
   values ('{clinic}', '{thing}', '{thing}', 'xray', 'uploaded', 'image/png', 4321, repeat('0', 64), now(), 0);
 """
@@ -146,6 +157,11 @@ def test_what_a_clinic_holds_at_the_first_schema_is_there_at_the_last(empty: str
     assert set(access["scopes"]) == set(AccessScope)
     told = {(row["kind"], row["subject_id"]) for row in asyncio.run(ask("select kind, subject_id from change"))}
     assert told >= {("visit", thing), ("plan", thing)}
+    (said,) = asyncio.run(ask("select client_id, digest from chat_event"))
+    assert said["client_id"] == thing
+    assert said["digest"] == named(thing, "msg", "Good morning", None, None, None)["digest"], (
+        "sent again it is the same"
+    )
     (kept,) = asyncio.run(ask("select sum(bytes) as bytes from kept_bytes"))
     assert kept["bytes"] == 4321
     downgrade(empty, "0001")

@@ -40,7 +40,7 @@ async def sign_in(world: World, email: str, password: str, device: str = "the-ke
     return await world.post("/v1/auth/staff", {}, body)
 
 
-async def paused(world: World, at: datetime = AT) -> int | None:
+async def paused(world: World, at: datetime = AT) -> float | None:
     """Seconds to wait that even the right password is told; None when it was let in."""
     try:
         assert await tried(world, PASSWORD, at) is not None

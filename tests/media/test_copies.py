@@ -11,6 +11,7 @@ from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 from media.copies import clean_copy
 from media.kinds import MediaType, media_type_of
 from media.layout import layout_of, orientation_in
+from media.layout_jpeg import jpeg_layout
 from media.layout_profile import clean_profile
 from tests.media.samples import ORIENTATION, chunk, photo, riff, segment, webp, with_chunk, with_riff, with_segment
 
@@ -21,7 +22,8 @@ PROFILE = clean_profile(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 def copied(content: bytes) -> bytes | None:
     media_type = media_type_of(content)
     assert media_type is not None
-    return clean_copy(content, layout_of(content, media_type))
+    copy = clean_copy(content, layout_of(content, media_type))
+    return None if copy is None else bytes(copy)
 
 
 def seen(content: bytes) -> Image.Image:
@@ -123,6 +125,17 @@ def test_colours_for_print_are_not_turned_around() -> None:
     copy = copied(out.getvalue())
     assert copy is not None
     assert same_pixels(out.getvalue(), copy)
+
+
+@pytest.mark.parametrize("length", [2, 4094, 4095, 4096, 4097, 135_166, 135_167, 135_168, 135_169, 300_000])
+@pytest.mark.parametrize("filler", [b"\0", b"\xff\0", b"\xff\xd0\0", b"\xff"])
+def test_a_mark_is_found_wherever_it_stands_behind_coded_pixels(length: int, filler: bytes) -> None:
+    """By one way near the scan's head and by another one further on, which looks at blocks that meet somewhere."""
+    plain = photo(64, 48)
+    pixels = (filler * length)[:length]
+    found = jpeg_layout(plain[:-2] + b"\0" + pixels + segment(0xFE, NAME) + b"\xff\xd9")
+    (said,) = [piece for piece in found.pieces if piece.name == b"\xfe"]
+    assert said.start == len(plain) - 2 + 1 + length
 
 
 def test_padding_and_stray_bytes_between_segments_are_stepped_over() -> None:

@@ -1,6 +1,7 @@
 """The darkroom: whatever a job does to its process, it is told, and the next job is served."""
 
 import asyncio
+import json
 import os
 import resource
 import signal
@@ -179,6 +180,22 @@ async def test_an_answer_that_does_not_fit_is_not_believed(tmp_path: Path) -> No
     async with Darkroom(1, LIMITS, (sys.executable, "-c", program)) as room:
         with pytest.raises(Unfinished):
             await room.develop(photo())
+
+
+async def test_a_voice_that_no_message_could_tell_of_is_not_believed(tmp_path: Path) -> None:
+    liar = tmp_path / "liar.py"
+    liar.write_text(
+        "from media import darkroom_process as one\n"
+        "one.JOBS['listen'] = 'tests.media.jobs:answer_as_told'\n"
+        "one.main()\n"
+    )
+    program = f"import runpy, sys; sys.path.insert(0, '.'); runpy.run_path({str(liar)!r})"
+    honest: dict[str, object] = {"seconds": 900, "waveform": [0] * 63 + [31]}
+    async with Darkroom(1, LIMITS, (sys.executable, "-c", program)) as room:
+        assert (await room.listen(json.dumps(honest).encode(), MediaType.MP4_SOUND)).seconds == 900
+        for lie in ({"seconds": 901}, {"seconds": 0}, {"waveform": [32] * 64}, {"waveform": [0] * 63}):
+            with pytest.raises(Unfinished):
+                await room.listen(json.dumps({**honest, **lie}).encode(), MediaType.MP4_SOUND)
 
 
 async def test_an_answer_larger_than_its_question_allows_is_not_read(room: Darkroom) -> None:

@@ -10,6 +10,9 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import Invalid
+from core.guarded_resolver import GuardedResolver
+from core.outside import may_be_called
+from core.sealed import SealBroken, sealed, unsealed
 from media.archives import Archives, Elsewhere, Source
 from media.dicomweb import (
     AddressRefused,
@@ -24,11 +27,9 @@ from media.dicomweb import (
     check_sign_in,
     checked_address,
     instance_address,
-    may_be_called,
 )
 from media.dicomweb_folder import FolderArchive
-from media.dicomweb_http import GuardedResolver, HttpArchive
-from media.sealed import SealBroken, sealed, unsealed
+from media.dicomweb_http import HttpArchive
 from tests.media import wado_peer as wado
 from tests.media.wado_peer import PASSWORD, TOKEN, Speak, WadoPeer, instance
 

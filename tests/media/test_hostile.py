@@ -121,8 +121,10 @@ async def test_the_largest_compressed_upload_can_be_looked_into_after_other_pict
 
 @pytest.mark.skipif(sys.platform != "linux", reason="MACOS COUNTS ru_maxrss IN BYTES AND KNOWS NO LIMIT")
 def test_no_process_that_ended_ever_held_more_than_its_limit(held_before: int) -> None:
-    if held_before >= MEMORY:
-        pytest.skip("SOME OTHER PROCESS OF THIS RUN HELD MORE BEFORE: NOTHING CAN BE SAID OF THE DARKROOM'S")
+    # A child begins as a copy of this process, and that counts as having been its own.
+    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if max(held_before, ours) >= MEMORY:
+        pytest.skip("ANOTHER PROCESS OF THIS RUN HELD MORE: NOTHING CAN BE SAID OF THE DARKROOM'S")
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 < MEMORY
 
 

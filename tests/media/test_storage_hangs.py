@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from core.breaker import Breaker
 from core.errors import Unavailable
 from core.ids import new_id
 from identity.passwords import hashed
-from media.breaker import Breaker
 from media.kinds import Variant
 from media.s3 import S3Storage
 from media.storage import file_key

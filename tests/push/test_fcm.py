@@ -73,6 +73,44 @@ async def test_an_accepted_message_carries_its_id_wherever_a_repeat_must_replace
     assert seen["android"]["ttl"] == "3600s"
 
 
+async def test_a_chat_has_one_banner_a_badge_and_a_receipt_and_a_silent_one_takes_banners_away(
+    peer: FcmPeer, fcm: Fcm
+) -> None:
+    chat, notice = new_id(), new_id()
+    shown = Message(
+        notice,
+        NoticeKind.CHAT,
+        "Il tuo studio",
+        "Hai un nuovo messaggio.",
+        "/chat",
+        NOON,
+        HOUR,
+        chat,
+        7,
+        3,
+        False,
+        "abc",
+    )
+    await fcm.send(PHONE, shown, 5 * SECOND)
+    seen = peer.messages[-1]
+    assert seen["android"]["notification"]["tag"] == seen["apns"]["headers"]["apns-collapse-id"] == str(chat)
+    assert seen["apns"]["payload"]["aps"]["badge"] == seen["android"]["notification"]["notification_count"] == 3
+    assert seen["data"] == {
+        "mid": str(notice), "kind": "chat", "link": "/chat", "thread": str(chat), "seq": "7", "badge": "3",
+        "receipt": "abc",
+    }  # fmt: skip
+    for badge in (0, 2):
+        silent = Message(notice, NoticeKind.CHAT, "", "", None, NOON, HOUR, chat, 7, badge, True)
+        await fcm.send(PHONE, silent, 5 * SECOND)
+        seen = peer.messages[-1]
+        assert "notification" not in seen
+        assert not {"notification"} & (set(seen["android"]) | set(seen["webpush"]))
+        assert seen["apns"]["payload"]["aps"] == {"content-available": 1, "badge": badge}
+        assert seen["apns"]["headers"]["apns-push-type"] == "background"
+        assert seen["data"]["silent"] == "1"
+        assert ("collapse_key" in seen["android"]) is (badge == 0)
+
+
 async def test_an_answer_that_never_comes_is_ambiguous(peer: FcmPeer, fcm: Fcm) -> None:
     peer.answers_open.clear()
     assert await send(fcm, 0.3) == Outcome(Result.AMBIGUOUS, "answer-lost")

@@ -1,0 +1,77 @@
+"""The frames of `enamel.chat.v1`: what may come in, and how what goes out is written. See `openapi/chat.asyncapi.yaml`.
+
+Names are short because each message carries them. A member or a kind of frame that we do not know is passed
+over: a newer app may talk to an older clinic.
+"""
+
+from chat.frames.closing import PROTOCOL, Close, bye
+from chat.frames.incoming import (
+    KINDS,
+    Asking,
+    Auth,
+    Focus,
+    Frame,
+    Hello,
+    MarkUp,
+    Ping,
+    Pong,
+    Send,
+    Sync,
+    To,
+    Typing,
+    Watch,
+    decoded,
+    understood,
+)
+from chat.frames.outgoing import (
+    PING,
+    PONG,
+    Missed,
+    ack,
+    auth,
+    desk,
+    ev,
+    inbox,
+    limits,
+    nak,
+    page,
+    reset,
+    typing,
+    welcome,
+)
+
+__all__ = [
+    "KINDS",
+    "PING",
+    "PONG",
+    "PROTOCOL",
+    "Asking",
+    "Auth",
+    "Close",
+    "Focus",
+    "Frame",
+    "Hello",
+    "MarkUp",
+    "Missed",
+    "Ping",
+    "Pong",
+    "Send",
+    "Sync",
+    "To",
+    "Typing",
+    "Watch",
+    "ack",
+    "auth",
+    "bye",
+    "decoded",
+    "desk",
+    "ev",
+    "inbox",
+    "limits",
+    "nak",
+    "page",
+    "reset",
+    "typing",
+    "understood",
+    "welcome",
+]
