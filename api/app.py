@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
-from api import failures, media, problems, sheets, sockets
+from api import failures, links, media, problems, sheets, sockets
 from api.guard import Guard
 from api.health import router as health
+from api.hooks import lines as line_hooks
 from api.hooks import payments as payment_hooks
 from api.partner import account as partner_account
 from api.partner import apps, fhir, sync
@@ -28,14 +29,16 @@ from api.partner import series as partner_series
 from api.partner import slots as partner_slots
 from api.partner import uploads as partner_uploads
 from api.patient import account as patient_account
-from api.patient import appointments, cabinet, changes, chat, devices, pay, plan_answers, promotions
+from api.patient import app_start, appointments, cabinet, changes, chat, devices, pay, plan_answers, promotions
 from api.patient import calendar as patient_calendar
 from api.patient import chart as patient_chart
 from api.patient import consents as patient_consents
+from api.patient import contacts as patient_contacts
 from api.patient import delivered as patient_delivered
 from api.patient import desk as patient_desk
 from api.patient import documents as patient_documents
 from api.patient import family as patient_family
+from api.patient import lock_screen as patient_lock_screen
 from api.patient import loyalty as patient_loyalty
 from api.patient import media as patient_media
 from api.patient import payments as patient_payments
@@ -52,16 +55,17 @@ from api.patient import voices as patient_voices
 from api.patient import waiting_list as patient_waiting_list
 from api.ports import Ports
 from api.staff import account as staff_account
+from api.staff import app_builds, inbox, journeys, lines, messages, patients, people
 from api.staff import bot as staff_bot
 from api.staff import canned as staff_canned
 from api.staff import cases as staff_cases
 from api.staff import chart as staff_chart
+from api.staff import contacts as staff_contacts
 from api.staff import desk as staff_desk
 from api.staff import dicomweb as staff_dicomweb
 from api.staff import documents as staff_documents
 from api.staff import drawings as staff_drawings
 from api.staff import family as staff_family
-from api.staff import inbox, journeys, messages, patients, people
 from api.staff import loyalty as staff_loyalty
 from api.staff import media as staff_media
 from api.staff import payments as staff_payments
@@ -73,11 +77,14 @@ from api.staff import promotions as staff_promotions
 from api.staff import requests as staff_requests
 from api.staff import series as staff_series
 from api.staff import sign_in as staff_sign_in
+from api.staff import strangers as staff_strangers
 from api.staff import templates as staff_templates
+from api.staff import touchpoints as staff_touchpoints
 from api.staff import uploads as staff_uploads
 from api.staff import visits as staff_visits
 from api.staff import voices as staff_voices
 from api.staff import waiting_list as staff_waiting_list
+from api.staff import wording as staff_wording
 
 LARGEST_BODY = 1024 * 1024
 
@@ -86,6 +93,7 @@ PATIENT: tuple[APIRouter, ...] = (
     *changes.routes.routers,
     devices.router,  # its /v1/me/devices/push before the sign-in's /v1/me/devices/{session_id}
     patient_sign_in.router,
+    app_start.router,
     patient_delivered.router,
     *appointments.routes.routers,
     *chat.routes.routers,
@@ -114,6 +122,8 @@ PATIENT: tuple[APIRouter, ...] = (
     *patient_calendar.routes.routers,
     patient_calendar.router,
     *patient_consents.routes.routers,
+    *patient_contacts.routes.routers,
+    *patient_lock_screen.routes.routers,
     *patient_privacy.routes.routers,
     patient_privacy.downloads,
     patient_family.router,
@@ -150,6 +160,12 @@ STAFF: tuple[APIRouter, ...] = (
     staff_privacy.router,
     staff_visits.router,
     staff_waiting_list.router,
+    lines.router,
+    app_builds.router,
+    staff_contacts.router,
+    staff_wording.router,
+    staff_touchpoints.router,
+    staff_strangers.router,
 )
 PARTNER: tuple[APIRouter, ...] = (
     apps.router,
@@ -193,7 +209,7 @@ def bare_app(ports: Ports | None) -> FastAPI:
     app.state.ports = ports
     problems.install(app)
     failures.install(app)
-    for router in (health, payment_hooks.router, *PATIENT, *STAFF, *PARTNER):
+    for router in (health, payment_hooks.router, line_hooks.router, links.router, *PATIENT, *STAFF, *PARTNER):
         app.include_router(router)
     return app
 
@@ -205,6 +221,7 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
     await hub.start()
     yield
     await hub.close()
+    await app.state.ports.texts.close()
     if app.state.ports.archives is not None:
         await app.state.ports.archives.archive.close()
     if app.state.ports.payments is not None:

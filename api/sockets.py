@@ -9,12 +9,14 @@ it in: thousands of them idle in one process.
 """
 
 import asyncio
+import logging
 import types
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Coroutine, Generator, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
+from asyncpg import InterfaceError, PostgresError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Message, Receive, Scope, Send
 
 from api.hearing import SocketEnds, heard, too_fast
@@ -33,6 +35,7 @@ from core.clock import now
 from core.errors import Invalid, NotSignedIn, Refusal
 from identity.tokens import Claims, TokenExpired
 
+_LOG = logging.getLogger("enamel.chat")
 PATH = "/v1/chat/ws"
 HELLO_SECONDS = 10.0
 # Fewer than a pool has connections: who comes in a herd waits here, and never for a connection that others talk over.
@@ -92,6 +95,9 @@ class ChatDoor:
             raise SocketEnds(Close.TOKEN_ENDED) from None
         except Refusal:
             raise SocketEnds(Close.NO_RIGHT) from None
+        except (SQLAlchemyError, PostgresError, InterfaceError, OSError) as error:
+            _LOG.warning("a socket could not be welcomed: %s", type(error).__name__)
+            raise SocketEnds(Close.FAILED) from None  # whose own pauses grow
         return Connection(send, Talk(self._ports, claims, listener), listener, self._ports)
 
     async def _welcomed(self, claims: Claims, hello: Hello) -> Listener:
@@ -201,6 +207,7 @@ class Connection:
         self._listener.end(Close.GONE)
         if self._blocked is not None:
             self._blocked.cancel()
+            self._blocked = None  # which holds us by where it was cancelled, and what nobody read with us
 
     def _let_go(self) -> None:
         if self._reader is not None and not self._listener.is_abandoned:
@@ -218,7 +225,7 @@ class Connection:
         except StopIteration:
             return
         self._listener.wait_for_reader(asyncio.get_running_loop().time())
-        self._blocked = asyncio.create_task(_rest(writing, waits_for))
+        self._blocked = asyncio.create_task(_finish(writing, waits_for))
 
     async def _line(self) -> None:
         listener = self._listener
@@ -236,20 +243,22 @@ class Connection:
         self._blocked = None
 
 
+async def _finish(writing: Coroutine[Any, Any, None], waits_for: Any) -> None:
+    """A task wants a coroutine proper: from Python 3.12 on a generator is none."""
+    await _rest(writing, waits_for)
+
+
 @types.coroutine
 def _rest(writing: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
     """The rest of a coroutine that was begun without a task and now waits for something."""
-    while True:
-        try:
-            answer = yield waits_for
-        except BaseException as error:  # noqa: BLE001  a cancellation belongs to the coroutine
-            go_on: Callable[[], Any] = partial(writing.throw, error)
-        else:
-            go_on = partial(writing.send, answer)
-        try:
-            waits_for = go_on()
-        except StopIteration:
-            return
+    with suppress(StopIteration):
+        while True:
+            try:
+                answer = yield waits_for
+            except BaseException as error:  # noqa: BLE001  a cancellation belongs to the coroutine
+                waits_for = writing.throw(error)
+            else:
+                waits_for = writing.send(answer)
 
 
 def _nothing() -> None:

@@ -63,11 +63,8 @@ class UploadPart(Value):
     )
 
 
-class UploadView(Value):
-    """How far an upload is. Once it is complete, `picture_id` and what became of the picture."""
-
+class _Progress(Value):
     upload_id: UUID
-    patient_id: UUID
     state: UploadState
     size_bytes: Int64
     received_bytes: Int64
@@ -75,6 +72,12 @@ class UploadView(Value):
     expires_at: Moment = Field(description="When it is forgotten if it is not complete.")
     picture_id: UUID | None
     picture_state: PictureState | None
+
+
+class UploadView(_Progress):
+    """How far an upload is. Once it is complete, `picture_id` and what became of the picture."""
+
+    patient_id: UUID
     reason: Reason | None = Field(description="Why the picture stands in quarantine.")
 
 
@@ -97,16 +100,7 @@ class PhotoStart(Value):
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Of the whole file, in hex.", examples=["e3b0" * 16])
 
 
-class PhotoUpload(Value):
+class PhotoUpload(_Progress):
     """How far a patient's photo or voice message is. Once it is `ready`, a message may carry its `picture_id`;
     `quarantined`: it never will, whatever the reason.
     """
-
-    upload_id: UUID
-    state: UploadState
-    size_bytes: Int64
-    received_bytes: Int64
-    parts: list[UploadPart] = Field(max_length=MOST_PARTS)
-    expires_at: Moment = Field(description="When it is forgotten if it is not complete.")
-    picture_id: UUID | None
-    picture_state: PictureState | None

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import cast
 
-NAMES = ("cabinet", "changes", "chat", "previews", "sockets")
+NAMES = ("cabinet", "campaign", "changes", "chat", "previews", "push", "sockets")
 
 
 def main() -> int:

@@ -126,10 +126,13 @@ class Turn:
     number: int
 
 
-def rotate(cases: Sequence[Unassigned], members: Sequence[Member]) -> list[Turn]:
-    """Each case in its order to whom of those who take it has waited longest for one; nobody's stay open."""
+def rotate(cases: Sequence[Unassigned], members: Sequence[Member], last: int = 0) -> list[Turn]:
+    """Each case in its order to whom of those who take it has waited longest for one; nobody's stay open.
+
+    `last`: the highest number that anybody has, also who is away: who comes back has waited longer than who was here.
+    """
     rota = {member.staff_id: member for member in members}
-    number = max((member.turn for member in members), default=0)
+    number = max([last, *(member.turn for member in members)])
     turns = []
     for case in cases:
         able = [member for member in rota.values() if member.takes(case.branch_id, case.topic)]

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from clinic.appointment import AppointmentStatus
 from clinic.household import AccessScope
+from core.mail_address import MailAddress
 from core.moments import Day, Moment
 from core.values import PLAIN, MaybeText, ShortText
 from identity.phone import Phone
@@ -35,6 +36,7 @@ class PatientFact(Fact):
     family_name: ShortText = Field(examples=["Rossi"])
     birth_date: HappenedOn
     phone: Phone | None = Field(default=None, examples=["+390255501234"])
+    email: MailAddress | None = Field(default=None, examples=["anna@example.com"])
     language: Language = "en"
 
 

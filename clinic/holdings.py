@@ -6,7 +6,7 @@ from core.holding import Fate, Holding
 
 # A name, a number, a birthday: what makes a record somebody's. 1900 is nobody's birthday.
 _NOBODY = {
-    "given_name": "''", "family_name": "''", "phone": "null", "birth_date": "date '1900-01-01'",
+    "given_name": "''", "family_name": "''", "phone": "null", "email": "null", "birth_date": "date '1900-01-01'",
     "external_id": "id::text", "content_hash": "''", "erased_at": "now()",
 }  # fmt: skip
 # What somebody else's access must extend to, to see what was asked.

@@ -9,10 +9,13 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, StringConstraints
 
+# Of the machine that reads them, and of nobody.
+_NO_PLACES = frozenset({"localtime", "Factory"})
+
 
 @cache
 def _zones() -> set[str]:
-    return available_timezones()  # reads a folder of 600 files
+    return available_timezones() - _NO_PLACES  # reads a folder of 600 files
 
 
 def _known_zone(name: str) -> str:

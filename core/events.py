@@ -6,6 +6,7 @@ higher one reads. Commit order is not id order, so a reader marks what it handle
 `xid < pg_snapshot_xmin(pg_current_snapshot())`; it never remembers a last id.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,12 +14,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Index, insert, text
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import UserDefinedType
+from sqlalchemy import Column, Index, Text, cast, column, func, insert, literal, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.types import TypeEngine, UserDefinedType
 from sqlmodel import Field
 
-from core.database import TenantRow, Writing
+from core.database import MOMENT_PARAMETER, UUID_PARAMETER, TenantRow, Writing
 from core.ids import new_id
 from core.schema import APPEND_ONLY
 
@@ -86,6 +87,14 @@ class Event(TenantRow, table=True):
     )
 
 
+# Columns of an event that differ from row to row, as they are unnested from arrays: one statement text, prepared once,
+# and one execution of it for any number.
+_ROW: dict[str, TypeEngine[Any]] = {
+    "clinic_id": UUID_PARAMETER, "id": UUID_PARAMETER, "kind": Text(), "subject_id": UUID_PARAMETER,
+    "patient_id": UUID_PARAMETER, "cause_id": UUID_PARAMETER, "facts": Text(),
+}  # fmt: skip
+
+
 async def record(writing: Writing, clinic_id: UUID, actor: Actor, happenings: list[Happening], now: datetime) -> None:
     """Append `happenings` in the caller's transaction with one statement, whatever their number."""
     await record_across(writing, actor, [(clinic_id, happening) for happening in happenings], now)
@@ -98,19 +107,17 @@ async def record_across(
     if not happenings:
         return
     rows = [
-        {
-            "clinic_id": clinic_id,
-            "id": new_id(),
-            "kind": happening.kind,
-            "subject_id": happening.subject_id,
-            "patient_id": happening.patient_id,
-            "actor_kind": actor.kind.value,
-            "actor_id": actor.id,
-            "cause_id": happening.cause_id,
-            "facts": happening.facts,
-            "at": now,
-        }
-        for clinic_id, happening in happenings
-    ]
-    # render_nulls: otherwise SQLAlchemy makes a statement for every run of rows with the same columns empty.
-    await writing.execute(insert(Event).execution_options(render_nulls=True), rows)
+        (
+            clinic_id, new_id(), each.kind, each.subject_id, each.patient_id, each.cause_id,
+            json.dumps(each.facts, ensure_ascii=False),
+        )
+        for clinic_id, each in happenings
+    ]  # fmt: skip
+    columns = zip(*rows, strict=True)
+    arrays = [literal(list(each), ARRAY(kind)) for each, kind in zip(columns, _ROW.values(), strict=True)]
+    named = func.unnest(*arrays).table_valued(*(column(name, kind) for name, kind in _ROW.items()), name="happening")
+    made = named.render_derived()
+    same: dict[str, Any] = {"actor_kind": literal(actor.kind.value), "actor_id": literal(actor.id, UUID_PARAMETER)}
+    values: dict[str, Any] = {name: made.c[name] for name in _ROW} | same | {"at": literal(now, MOMENT_PARAMETER)}
+    values["facts"] = cast(made.c.facts, JSONB)
+    await writing.execute(insert(Event).from_select(list(values), select(*values.values())))

@@ -13,7 +13,7 @@ LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 def rfc3339(moment: datetime) -> str:
     """`moment` (aware) as text, for example `2026-11-22T09:30:00.000Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _whole_milliseconds_utc(moment: datetime) -> datetime:

@@ -38,6 +38,11 @@ class Settings(BaseSettings):
     public_url: str = Field(
         default="", description="Where clients reach us; links are built from it, never from a Host header."
     )
+    app_url: str = Field(
+        default="",
+        description="Where links below messages lead, with the path of what they are about behind it: the web app, or a"
+        " universal link of the app. Empty: a page says to open the app.",
+    )
     allowed_hosts: tuple[str, ...] = Field(
         default=("127.0.0.1", "localhost", "[::1]"), description="Host headers that are answered (JSON list)."
     )
@@ -88,6 +93,11 @@ class Settings(BaseSettings):
         default=(),
         description="Hosts of clinics' chat bots that may be called although their addresses are private (JSON list).",
     )
+    push_private_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Hosts of clinics' gateways, mail relays and push services that may be called although their"
+        " addresses are private (JSON list).",
+    )
     fcm_credentials: Path | None = Field(
         default=None, description="Service-account JSON of the app build; without it pushes are printed."
     )
@@ -120,6 +130,10 @@ class Settings(BaseSettings):
         ge=10,
         le=100_000,
         description="Chat sockets that may be opened from one address in a minute; a clinic's staff often share one.",
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="Where a worker answers Prometheus.")
+    metrics_port: int = Field(
+        default=0, ge=0, le=65_535, description="The port of that; 0: none. Each worker of a machine needs its own."
     )
     database_pool: int = Field(default=8, ge=1, le=200, description="Connections a process keeps to PostgreSQL.")
 

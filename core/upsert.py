@@ -24,6 +24,9 @@ from core.ids import new_id
 # The source of rows made in Enamel itself; no system outside may call itself so.
 OWN_SOURCE = "enamel"
 
+# Columns that came after rows were hashed without them: who does not tell them has changed nothing.
+ADDED_LATER = frozenset({"email"})
+
 
 class SyncedRow(TenantRow):
     """Base of tables whose rows come from a clinic's own system, which names them by `external_id`."""
@@ -102,7 +105,8 @@ def _judged(row: Incoming, held: Held | None) -> Upserted:
 
 
 def content_hash(columns: dict[str, Any]) -> str:
-    text = json.dumps(columns, sort_keys=True, default=str, ensure_ascii=False)
+    told = {name: value for name, value in columns.items() if value is not None or name not in ADDED_LATER}
+    text = json.dumps(told, sort_keys=True, default=str, ensure_ascii=False)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 

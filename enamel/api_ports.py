@@ -6,31 +6,44 @@ from chat.hub import Hub
 from chat.wakeups import BusNotInstalled, Wakeups, wakeups_of
 from core.database import Database
 from core.settings import Environment, Settings
+from enamel.line_texts import LineTexts
 from enamel.problems import CannotStart
-from enamel.start import archives_of, payments_of, printed_file, public_url_of, quota_of, seal_of, storage_of
+from enamel.start import (
+    archives_of,
+    payments_of,
+    places_of,
+    printed_file,
+    public_url_of,
+    quota_of,
+    seal_of,
+    storage_of,
+    switchboard_of,
+)
 from identity.keys import Keys
 from push.printed import Printed, PrintedTexts
 
 
 def api_ports(settings: Settings, database_url: str) -> Ports:
-    """What the API works with. Raises `CannotStart` where a channel is missing outside development."""
+    """What the API works with. In development codes are printed where a clinic has no SMS line; elsewhere a code must
+    never stand in a log.
+    """
     database = Database(database_url, pool=settings.database_pool)
-    if settings.environment is not Environment.DEVELOPMENT:
-        raise CannotStart(
-            "there is no SMS channel for sign-in codes outside development yet:"
-            " the only one prints them, and a code must never stand in a log"
-        )
+    is_development = settings.environment is Environment.DEVELOPMENT
+    spare = PrintedTexts(Printed(printed_file(settings), aloud=True)) if is_development else None
     return Ports(
         database=database,
         keys=Keys(settings.secret.get_secret_value()),
-        texts=PrintedTexts(Printed(printed_file(settings), aloud=True)),
+        texts=LineTexts(database, switchboard_of(settings, {}), spare),
         storage=storage_of(settings),
         hub=Hub(database, wakeups_from(settings, database_url), handshakes=a_minute(settings.chat_sockets_a_minute)),
         public_url=public_url_of(settings),
+        app_url=settings.app_url.rstrip("/"),
         origins=frozenset(settings.allowed_origins),
         payments=payments_of(settings),
         archives=archives_of(settings),
         bot_private_hosts=frozenset(host.lower() for host in settings.bot_private_hosts),
+        push_private_hosts=frozenset(host.lower() for host in settings.push_private_hosts),
+        push_places=places_of(settings),
         quota=quota_of(settings),
         seal=seal_of(settings),
     )

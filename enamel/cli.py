@@ -53,7 +53,9 @@ _WORDS = {
     "demo": "a demo clinic: everything in one, on loopback",
     "tour": "walk one patient's story against the running demo",
     "chat": "talk in the terminal, as a patient or as staff",
+    "clinic": "found: a new clinic; admit: somebody of its staff; app: a system that brings its facts",
     "media": "import: take a clinic's archive of pictures in",
+    "push": "check: prove credentials; dead: what failed for good; replay: send it again once the cause is mended",
     "openapi": "write the documents under openapi/ (--check: only compare)",
     "migration": "write a new migration from the difference between tables and schema",
 }
@@ -77,6 +79,38 @@ def _media_arguments(word: argparse.ArgumentParser) -> None:
     taking.add_argument("--wait", action="store_true", help="until the worker has looked into them all")
     taking.add_argument("--workers", type=int, choices=range(1, 33), default=4, metavar="N", help="files at once, 1-32")
     taking.add_argument("--report", type=Path, metavar="FILE", help="CSV of every file that was not taken, and why")
+
+
+def _push_arguments(word: argparse.ArgumentParser) -> None:
+    words = word.add_subparsers(dest="push_word", required=True, metavar="COMMAND")
+    checking = words.add_parser("check", help="a sentence for each line; 1 where one is not as it should be")
+    checking.add_argument("name", metavar="LINE|BUILD", help="name or id of a line, or name of an app build")
+    checking.add_argument("--clinic", required=True, type=UUID, help="id of the clinic")
+    shown = words.add_parser("dead", help="messages that failed for good, by clinic, way and reason")
+    again = words.add_parser("replay", help="send what failed for one reason again, under the same ids")
+    again.add_argument("--reason", required=True, help="as `enamel push dead` names it")
+    for each in (shown, again):
+        each.add_argument("--since", required=True, help="2026-11-23, or with a time: 2026-11-23T08:00+01:00")
+        each.add_argument("--clinic", type=UUID, help="id of one clinic; all of them if not said")
+
+
+def _clinic_arguments(word: argparse.ArgumentParser) -> None:
+    words = word.add_subparsers(dest="clinic_word", required=True, metavar="COMMAND")
+    founding = words.add_parser("found", help="a new clinic with its first branch")
+    told = {
+        "name": "of the clinic", "country": "ISO 3166-1, as IT", "currency": "ISO 4217, as EUR",
+        "language": "of its staff, as it", "branch": "name of its first branch", "zone": "its zone, as Europe/Rome",
+    }  # fmt: skip
+    for name, text in told.items():
+        founding.add_argument(f"--{name}", required=True, help=text)
+    admitting = words.add_parser("admit", help="somebody of the staff, with a password that is said once")
+    admitting.add_argument("--email", required=True)
+    admitting.add_argument("--role", required=True, choices=("operator", "reception", "doctor", "marketer", "owner"))
+    app = words.add_parser("app", help="a system that brings facts, with a secret that is said once")
+    app.add_argument("--system", required=True, help="the name under which its facts are kept, as mis")
+    for each in (admitting, app):
+        each.add_argument("--clinic", required=True, type=UUID, help="id of the clinic")
+        each.add_argument("--name", required=True)
 
 
 def _chat_arguments(word: argparse.ArgumentParser) -> None:
@@ -104,6 +138,8 @@ def _migration_arguments(word: argparse.ArgumentParser) -> None:
 _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "work": _work_arguments,
     "media": _media_arguments,
+    "clinic": _clinic_arguments,
+    "push": _push_arguments,
     "chat": _chat_arguments,
     "openapi": _openapi_arguments,
     "migration": _migration_arguments,
@@ -163,6 +199,22 @@ def _media(given: argparse.Namespace) -> int:
     return import_media(settings(), given)
 
 
+def _clinic(given: argparse.Namespace) -> int:
+    from enamel.founding import clinic_command
+
+    return clinic_command(settings(), given)
+
+
+def _push(given: argparse.Namespace) -> int:
+    if given.push_word == "check":
+        from enamel.push_check import check_lines
+
+        return check_lines(settings(), given.clinic, given.name)
+    from enamel.dead_letters import push_command
+
+    return push_command(settings(), given)
+
+
 def _openapi(given: argparse.Namespace) -> int:
     from enamel.contracts import write_documents
 
@@ -183,6 +235,8 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": _demo,
     "tour": _tour,
     "media": _media,
+    "clinic": _clinic,
+    "push": _push,
     "chat": _chat,
     "openapi": _openapi,
     "migration": _migration,

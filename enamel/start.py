@@ -3,12 +3,13 @@
 import asyncio
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+from pydantic import SecretStr
 
 from cabinet.payment_provider import PaymentProvider
 from cabinet.printed_payments import PrintedPayments
@@ -29,9 +30,15 @@ from media.s3 import S3Storage
 from media.scanner import Scanner
 from media.storage import Storage
 from media.upload import Quota
-from push.channel import Channel
+from push.channel import Channel, Way
 from push.fcm import Fcm
+from push.fcm_line import FcmLine
+from push.line import PHONE_WAYS, Line
+from push.line_seal import LineSeal
+from push.links import KEY, Links
 from push.printed import Printed, PrintedPushes
+from push.smpp.channel import KeepTold
+from push.switchboard import Places, Switchboard
 
 DATABASE = "enamel"
 
@@ -138,6 +145,11 @@ def bots_from(settings: Settings) -> Bots:
     return bots_of(Keys(settings.secret.get_secret_value()), HttpBots(settings.bot_private_hosts))
 
 
+def links_from(settings: Settings) -> Links:
+    """The links below messages, as the API reads them."""
+    return Links(Keys(settings.secret.get_secret_value()).secrets.keyed_hash(KEY, ""), public_url_of(settings))
+
+
 def public_url_of(settings: Settings) -> str:
     return settings.public_url or f"http://{settings.host}:{settings.port}"
 
@@ -159,16 +171,34 @@ def storage_of(settings: Settings) -> Storage:
     return FolderStorage(settings.data / "files")
 
 
-def channel_of(settings: Settings) -> Channel:
-    """FCM where there are credentials; otherwise, in development alone, pushes are printed."""
+def places_of(settings: Settings) -> Places:
+    """Where providers speak: the operator may name another place for FCM alone."""
+    return Places(fcm=settings.fcm_url)
+
+
+def switchboard_of(
+    settings: Settings, fallbacks: Mapping[Way, Channel], keep: Callable[[Line], KeepTold] | None = None
+) -> Switchboard:
+    """All lines of all clinics, and `fallbacks_of` where a clinic has none. Closing closes them too."""
+    seal = LineSeal(Keys(settings.secret.get_secret_value()))
+    return Switchboard(seal.opened, settings.push_private_hosts, fallbacks, places_of(settings), keep)
+
+
+def fallbacks_of(settings: Settings) -> dict[Way, Channel]:
+    """For phones of clinics without a line of their own: FCM with the operator's credentials, where there are any;
+    in development what has no other way is printed.
+    """
+    found: dict[Way, Channel] = {}
+    if settings.environment is Environment.DEVELOPMENT:
+        printed = PrintedPushes(Printed(printed_file(settings), aloud=True))
+        found = dict.fromkeys(PHONE_WAYS, printed)
     if settings.fcm_credentials is not None:
         try:
-            return Fcm(settings.fcm_credentials, settings.fcm_url)
+            line = FcmLine(account=SecretStr(settings.fcm_credentials.read_text(encoding="utf-8")))
+            found[Way.FCM] = Fcm(line, settings.fcm_url, line.named_token_url)  # the operator's own file
         except (OSError, ValueError):
             raise CannotStart("ENAMEL_FCM_CREDENTIALS names no service-account JSON that can be read") from None
-    if settings.environment is not Environment.DEVELOPMENT:
-        raise CannotStart("set ENAMEL_FCM_CREDENTIALS to the app build's service-account JSON")
-    return PrintedPushes(Printed(printed_file(settings), aloud=True))
+    return found
 
 
 def printed_file(settings: Settings) -> Path:

@@ -1,6 +1,7 @@
 """The worker's process: pushes, journeys, previews and chat notices, until it is told to stop."""
 
 import asyncio
+import gc
 import logging
 import sys
 from datetime import timedelta
@@ -10,8 +11,20 @@ import uvloop
 from core.database import Database
 from core.settings import Settings
 from enamel.migrate import check_schema
-from enamel.start import archives_of, bots_from, channel_of, payments_of, postgres, scanner_of, storage_of
+from enamel.start import (
+    archives_of,
+    bots_from,
+    fallbacks_of,
+    links_from,
+    payments_of,
+    postgres,
+    scanner_of,
+    storage_of,
+    switchboard_of,
+)
+from enamel.worker.centers import keeping
 from enamel.worker.loops import Tools, loops
+from enamel.worker.metrics import Metrics
 from enamel.worker.process import run_worker, stop_on_signals
 from identity.keys import Keys
 from media.darkroom import Darkroom
@@ -33,14 +46,17 @@ async def _work(settings: Settings, database_url: str, *, until_stdin_closes: bo
     if until_stdin_closes:
         # A parent that is killed closes nothing by hand, but the system closes its end of the pipe.
         asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
-    channel, payments, archives = channel_of(settings), payments_of(settings), archives_of(settings)
-    bots = bots_from(settings)
+    payments, archives, bots = payments_of(settings), archives_of(settings), bots_from(settings)
     database, darkroom = Database(database_url, pool=settings.database_pool), Darkroom(settings.darkroom_processes)
+    board = switchboard_of(settings, fallbacks_of(settings), keeping(database))
+    metrics = Metrics()
+    if settings.metrics_port:
+        metrics.serve(settings.metrics_host, settings.metrics_port)
     try:
         await darkroom.start()
         tools = Tools(
             database,
-            channel,
+            board,
             storage_of(settings),
             darkroom,
             scanner_of(settings),
@@ -48,13 +64,18 @@ async def _work(settings: Settings, database_url: str, *, until_stdin_closes: bo
             payments,
             bots,
             arrival_key=Keys(settings.secret.get_secret_value()).secrets.arrival_key,
+            links=links_from(settings),
+            metrics=metrics,
             push_lease=timedelta(seconds=settings.push_lease_seconds),
             journey_pause=timedelta(seconds=settings.journey_pause_seconds),
         )
+        # What was loaded until now stays: no collection need look through it again, which takes a tenth of a second.
+        gc.collect()
+        gc.freeze()
         return 0 if await run_worker(loops(tools), stop) else 1
     finally:
         await darkroom.close()
-        await channel.close()
+        await board.close()
         await archives.archive.close()
         await bots.http.close()
         if payments is not None:

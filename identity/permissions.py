@@ -25,6 +25,7 @@ class Permission(StrEnum):
     ANSWER_REQUESTS = "requests.answer"
     MANAGE_PRIVACY = "privacy.manage"
     MANAGE_CLINIC = "clinic.manage"
+    MANAGE_CHANNELS = "channels.manage"
 
 
 class PartnerScope(StrEnum):

@@ -19,6 +19,8 @@ _VP8X_PROFILE, _VP8X_ALPHA, _VP8X_EXIF = 0x20, 0x10, 0x08
 def clean_copy(content: bytes, layout: Layout) -> Pieces | None:
     """The copy; None where the file says nothing but the picture and is the copy itself."""
     parts = _joined(_MAKERS[layout.media_type](content, layout))
+    if len(parts) == 1 and isinstance(parts[0], Stretch) and len(parts[0]) == len(content):
+        return None  # all of it, found without putting the pieces together
     made = Pieces(sum(map(len, parts)), lambda: parts)
     return None if made.length == len(content) and bytes(made) == content else made
 
@@ -41,7 +43,7 @@ def _jpeg(content: bytes, layout: Layout) -> list[Part]:
     pieces = _kept(content, layout)
     first = layout.pieces[0]
     head = pieces[:1] if first.kept and first.role is Role.SAYS else []  # JFIF comes first (T.871 §10.1)
-    return [Stretch(content, 0, 2), *head, turned, *pieces[len(head) :], b"\xff\xd9"]
+    return [Stretch(content, 0, 2), *head, turned, *pieces[len(head) :], Stretch(content, layout.end - 2, layout.end)]
 
 
 def _png(content: bytes, layout: Layout) -> list[Part]:

@@ -94,7 +94,7 @@ class Darkroom:
         """
         answer = await self.do("develop", {"announced": announced, "frame": frame}, file, last_into=copy_to)
         try:
-            return _developed(answer)
+            return developed_in(answer)
         except (KeyError, TypeError, ValueError):
             raise Unfinished("no answer that was asked for") from None
 
@@ -205,7 +205,8 @@ def _read(process: DarkroomChild, answer: Parcel | None) -> Parcel:
     return Parcel(answer.facts["done"], answer.files, answer.last)
 
 
-def _developed(answer: Parcel) -> Developed:
+def developed_in(answer: Parcel) -> Developed:
+    """What an answer of `media.imaging.develop_job` holds. Raises KeyError, TypeError, ValueError where it is none."""
     facts, (large, small, *copy) = answer.facts, answer.files
     return Developed(
         int(facts["width"]),

@@ -9,7 +9,7 @@ from pathlib import Path
 from stat import S_ISDIR
 
 from core.ids import new_id
-from media.pieces import pieces_of
+from media.pieces import closed_to_others, pieces_of
 
 
 def make_folders(folder: Path) -> None:
@@ -63,9 +63,9 @@ def _given(halves: Path, content: bytes | Path) -> Iterator[str]:
 @contextmanager
 def _half(halves: Path, pieces: Iterable[bytes]) -> Iterator[str]:
     """A file of them that is on the disk already; forgotten where it was not given a name that stays."""
-    handle, name = tempfile.mkstemp(dir=halves)  # mode 600 from the first moment
+    name = f"{halves}/{new_id().hex}"
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(name, "xb", opener=closed_to_others) as file:
             for piece in pieces:
                 file.write(piece)
             file.flush()

@@ -101,7 +101,7 @@ class FolderStorage:
         return self._halves
 
     def _path(self, key: str) -> Path:
-        return self._root.joinpath(*checked_key(key).split("/"))
+        return self._root / checked_key(key)
 
     def _make_room(self, path: Path) -> None:
         make_folders(self._halves)
@@ -117,8 +117,9 @@ class FolderStorage:
             keep(path, self._halves, pieces_of(source))
 
     def _put_all(self, given: Sequence[tuple[Path, bytes | Path]]) -> None:
-        for path, _ in given:
-            self._make_room(path)
+        make_folders(self._halves)
+        for folder in {path.parent for path, _ in given}:
+            make_folders(folder)
         keep_all(self._halves, given)
 
     def _copy(self, given: Path, path: Path) -> None:

@@ -36,15 +36,6 @@ _TURNS = {
 }  # fmt: skip
 
 
-def developed(content: bytes, announced: MediaType | None = None, frame: int | None = None) -> Developed:
-    """Everything that is made of a file; `frame`: of DICOM, from 1, the one to be shown.
-
-    Raises `Rejected`; MemoryError where it would take too much.
-    """
-    made, copy = _looked_into(content, announced, frame)
-    return replace(made, download=None if copy is None else bytes(copy))
-
-
 def _looked_into(content: bytes, announced: MediaType | None, frame: int | None) -> tuple[Developed, Pieces | None]:
     """What is made of it, and the patient's copy: of a large file there is no room for a second one in memory."""
     media_type = _type_of(content)

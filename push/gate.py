@@ -1,12 +1,17 @@
 """Asks, at the moment a message is claimed, whether it may go out now."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from uuid import UUID
 
 from clinic.hours import Hours
 from push.consent import ConsentChannel, allowed
-from push.notice import Purpose, repeats
+from push.kinds import KINDS, Lane, Shift, repeats
+from push.notice import NoticeKind, Purpose
 from push.outcome import DeliveryState
+from push.quiet import QuietHours, Window, spread
+
+_NOBODY = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +20,9 @@ class Claimed:
 
     None: they never said any.
 
-    `reachable`: its phone is still signed in by somebody who may open the record. `lease_lost`: an earlier
-    worker took it and never said what came of it.
+    `reachable`: its phone is still signed in by somebody who may open the record; its address is still theirs.
+    `lease_lost`: an earlier worker took it and never said what came of it. `wanted_at`: when it was to go out, of what
+    is looked at before, to be drawn forward. `key` spreads what was held.
     """
 
     purpose: Purpose
@@ -27,6 +33,21 @@ class Claimed:
     reachable: bool = True
     lease_lost: bool = False
     channel: ConsentChannel = ConsentChannel.PUSH
+    kind: NoticeKind = NoticeKind.VISIT
+    quiet: QuietHours | None = None
+    closed_on: frozenset[date] = frozenset()
+    muted_until: datetime | None = None
+    unwanted: bool = False
+    """The patient said: never by this way."""
+    wanted_at: datetime | None = None
+    key: UUID = _NOBODY
+    silent: bool = False
+
+    @property
+    def window(self) -> Window:
+        """What is silent wakes nobody, and who is talked with is awake."""
+        awake = self.silent or KINDS[self.kind].shift is Shift.NEVER
+        return Window(self.hours, None if awake else self.quiet, self.closed_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +71,49 @@ class Stop:
 
 
 def gate(claimed: Claimed, now: datetime) -> Send | Hold | Stop:
-    """Exit, opt-out and expiry win over send; closed hours only put it off."""
-    if stop := _stop(claimed, now):
-        return stop
-    until = claimed.hours.next_open(now) if claimed.hours else now
-    if until >= claimed.expires_at:
-        return Stop(DeliveryState.EXPIRED, "closed-until-expiry")
-    return Send() if until <= now else Hold(until)
+    """Exit, opt-out and expiry win over send; closed and quiet hours only move it."""
+    return over(claimed, now) or barred(claimed) or timing(claimed, now)
 
 
-def _stop(claimed: Claimed, now: datetime) -> Stop | None:
-    if claimed.lease_lost and not repeats(claimed.purpose):
+def over(claimed: Claimed, now: datetime) -> Stop | None:
+    """What ends the message on every way."""
+    if claimed.lease_lost and not repeats(claimed.kind, claimed.purpose, claimed.channel):
         return Stop(DeliveryState.UNKNOWN, "lease-lost")
     if claimed.cancelled:
         return Stop(DeliveryState.SUPPRESSED, "cancelled")
     if now >= claimed.expires_at:
         return Stop(DeliveryState.EXPIRED, "expired")
+    return None
+
+
+def barred(claimed: Claimed) -> Stop | None:
+    """What closes this way alone."""
     if not allowed(claimed.purpose, claimed.channel, claimed.consent):
         return Stop(DeliveryState.SUPPRESSED, "no-consent")
+    if claimed.unwanted:
+        return Stop(DeliveryState.SUPPRESSED, "unwanted-way")
     if not claimed.reachable:
-        return Stop(DeliveryState.SUPPRESSED, "device-gone")
+        is_phone = claimed.channel is ConsentChannel.PUSH
+        return Stop(DeliveryState.SUPPRESSED, "device-gone" if is_phone else "address-gone")
     return None
+
+
+def timing(claimed: Claimed, now: datetime) -> Send | Hold | Stop:
+    """Whether now is a time for it; otherwise when, spread over the time after it."""
+    kind, window = KINDS[claimed.kind], claimed.window
+    if claimed.wanted_at is not None and now < claimed.wanted_at:
+        return _drawn_forward(claimed.wanted_at, window, now)
+    start = now
+    if claimed.muted_until is not None and not claimed.silent and kind.lane is not Lane.URGENT:
+        start = max(now, claimed.muted_until)
+    opening = window.next(start, claimed.expires_at)
+    if opening is None:
+        return Stop(DeliveryState.EXPIRED, "closed-until-expiry" if start == now else "muted-until-expiry")
+    return Send() if opening <= now else Hold(spread(opening, window, claimed.key, kind.spread, claimed.expires_at))
+
+
+def _drawn_forward(wanted_at: datetime, window: Window, now: datetime) -> Send | Hold:
+    """Looked at before its time: it goes out then or earlier, and is asked again then where only later suits."""
+    fitting = window.last(wanted_at, now)
+    until = wanted_at if fitting is None else fitting
+    return Send() if until <= now else Hold(until)

@@ -33,6 +33,17 @@ class NoticeKind(StrEnum):
     RECALL = "recall"
     SURVEY = "survey"
     OFFER = "offer"
+    CONFIRMING = "confirming"
+    """Asks the patient to say that they come."""
+    REMINDING = "reminding"
+    ADVERTISING = "advertising"
+    GREETING = "greeting"
+    COMBINED = "combined"
+    """A reminder or thanks that also offers something: it needs the yes that the offer needs."""
+    ORGANISATIONAL = "organisational"
+    """The clinic has moved, a doctor is ill, the hours change."""
+    CARE = "care"
+    """What to do before or after a treatment; the words stand in the app."""
 
 
 _K = NoticeKind
@@ -46,18 +57,17 @@ _CLASSES = {
     _K.PLAN: "care",
     _K.FILE: "care",
     _K.NOTE: "care",
+    _K.CONFIRMING: "visit",
+    _K.REMINDING: "visit",
+    _K.ORGANISATIONAL: "visit",
+    _K.CARE: "care",
 }
-URGENT = frozenset({_K.VISIT, _K.FREED_TIME, _K.CHAT})
+URGENT = frozenset({_K.VISIT, _K.FREED_TIME, _K.CHAT, _K.CONFIRMING, _K.REMINDING, _K.ORGANISATIONAL})
 
 
 def collapse_class(kind: NoticeKind) -> str:
     """`visit`, `chat`, `care` or `news`: also the name of the Android channel that the app makes."""
     return _CLASSES.get(kind, "news")
-
-
-def repeats(purpose: Purpose) -> bool:
-    """Whether a notice that may have arrived is sent again: marketing never, all else replaces itself."""
-    return purpose is not Purpose.MARKETING
 
 
 @dataclass(frozen=True, slots=True)

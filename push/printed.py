@@ -29,6 +29,14 @@ class Printed:
             sys.stdout.write(f"  [{channel} to {to}] {text}\n")
             sys.stdout.flush()
 
+    async def check(self, deadline: timedelta) -> Outcome:
+        try:
+            async with asyncio.timeout(deadline.total_seconds()):
+                await asyncio.to_thread(self._append, "")
+        except (OSError, TimeoutError) as error:
+            return Outcome(Result.NOT_SENT, type(error).__name__.lower())
+        return Outcome(Result.ACCEPTED)
+
     def _append(self, line: str) -> None:
         handle = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
@@ -46,6 +54,9 @@ class PrintedTexts:
     async def send(self, phone: str, text: str) -> None:
         await self._printed.keep("sms", phone, text)
 
+    async def close(self) -> None:
+        """Nothing is held open."""
+
 
 class PrintedPushes:
     """Pushes, printed: what the lock screen would show, and where a tap would lead."""
@@ -61,8 +72,12 @@ class PrintedPushes:
             async with asyncio.timeout(deadline.total_seconds()):
                 await self._printed.keep("push", target.token, f"{shown} ({message.link})" if message.link else shown)
         except (OSError, TimeoutError) as error:
-            return Outcome(Result.AMBIGUOUS, type(error).__name__)
+            return Outcome(Result.AMBIGUOUS, type(error).__name__.lower())
         return Outcome(Result.ACCEPTED, provider_id=str(message.notice_id))
+
+    async def check(self, deadline: timedelta) -> Outcome:
+        """Whether the file can be written; nothing is."""
+        return await self._printed.check(deadline)
 
     async def close(self) -> None:
         """Nothing is held open."""

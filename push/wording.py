@@ -64,6 +64,48 @@ _TEXTS: dict[NoticeKind, dict[str, str]] = {
         "it": "Il tuo studio ha una proposta per te.",
         "zh": "您的诊所有一项优惠给您。",
     },
+    _K.CONFIRMING: {
+        "en": "Please confirm your visit in the app.",
+        "ru": "Пожалуйста, подтвердите визит в приложении.",
+        "it": "Conferma la tua visita nell'app.",
+        "zh": "请在应用中确认您的到访。",
+    },
+    _K.REMINDING: {
+        "en": "Your visit is coming up: open the app for the details.",
+        "ru": "Скоро ваш визит: подробности в приложении.",
+        "it": "La tua visita si avvicina: apri l'app per i dettagli.",
+        "zh": "您的到访时间临近：请打开应用查看详情。",
+    },
+    _K.ADVERTISING: {
+        "en": "There is news from your clinic.",
+        "ru": "Новости вашей клиники.",
+        "it": "Ci sono novità dal tuo studio.",
+        "zh": "您的诊所有新消息。",
+    },
+    _K.GREETING: {
+        "en": "Best wishes from your clinic.",
+        "ru": "Ваша клиника поздравляет вас.",
+        "it": "Tanti auguri dal tuo studio.",
+        "zh": "您的诊所向您致以问候。",
+    },
+    _K.COMBINED: {
+        "en": "Your clinic has two things to tell you.",
+        "ru": "У клиники есть для вас два сообщения.",
+        "it": "Il tuo studio ha due cose da dirti.",
+        "zh": "您的诊所有两件事要告诉您。",
+    },
+    _K.ORGANISATIONAL: {
+        "en": "Something changes at your clinic: open the app for the details.",
+        "ru": "Изменения в клинике: подробности в приложении.",
+        "it": "Qualcosa cambia nel tuo studio: apri l'app per i dettagli.",
+        "zh": "您的诊所有变动：请打开应用查看详情。",
+    },
+    _K.CARE: {
+        "en": "Your clinic has some advice for you: open the app to read it.",
+        "ru": "У клиники есть для вас советы: прочтите их в приложении.",
+        "it": "Il tuo studio ha dei consigli per te: aprili nell'app.",
+        "zh": "您的诊所有一些建议给您：请打开应用阅读。",
+    },
 }
 
 

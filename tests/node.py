@@ -8,19 +8,17 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from api.app import create_app
 from api.ports import Ports
-from chat.conversation import LARGEST_HEARD, Rate
+from chat.conversation import Rate
 from chat.hub import Hub
 from chat.wakeups import Wakeups
 from core.database import Database
 from core.ids import new_id
-from enamel.serve import Draining
+from enamel.serve import Draining, uvicorn_config
 from tests.frames_seen import check
 from tests.world import World
 
@@ -54,19 +52,7 @@ def node(
         payments=world.ports.payments,
     )
     listening = socket.create_server(("127.0.0.1", 0))
-    server = Draining(
-        uvicorn.Config(
-            create_app(ports, {"127.0.0.1"}),
-            ws="websockets-sansio",
-            ws_max_size=LARGEST_HEARD,
-            ws_per_message_deflate=False,
-            ws_ping_interval=None,
-            access_log=False,
-            log_level="warning",
-            timeout_graceful_shutdown=5,
-        ),
-        hub.drain,
-    )
+    server = Draining(uvicorn_config(ports, {"127.0.0.1"}, timeout_graceful_shutdown=5), hub.drain)
 
     async def serve() -> None:
         try:

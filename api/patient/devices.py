@@ -14,15 +14,22 @@ from api.paging import DEFAULT_LIMIT, Cursor, Limit, List, moment_and_id, page_o
 from api.patient.record import RecordRoutes
 from api.ports import PortsHere
 from api.strict import StrictRoute
-from api.transaction import PatientReads, record_reads, scope_of, standing_session
+from api.transaction import PatientReads, PatientWrites, record_reads, record_writes, scope_of, standing_session
 from clinic.household import AccessScope
 from core import clock
 from core.database import Writing
+from core.errors import Fault, Invalid
 from core.events import Actor, ActorKind
+from core.moments import Moment
+from core.outside import leads_inside
 from core.values import Int32, Value
 from identity.tokens import Claims
+from push.app_build import AppTooOld, is_older
 from push.commands import DeviceFacts, Receipt, confirm, register_device, unbind_devices
-from push.queries import InboxItem, inbox
+from push.commands.inbox import read_inbox
+from push.queries import InboxItem, inbox, unread_notices
+from push.queries.builds import minimum_version
+from push.web_subscription import subscription_of
 
 router = APIRouter(tags=["devices"], route_class=StrictRoute)
 routes = RecordRoutes("devices")
@@ -36,7 +43,14 @@ class Registered(Value):
 
 class InboxPage(Value):
     items: list[InboxItem] = Field(max_length=200)
+    unread: Int32 = Field(description="Of the whole inbox, 999 at most: what the app's icon may show.", examples=[3])
     next_cursor: str | None
+
+
+class ReadThrough(Value):
+    """Up to which moment everything was read: the `at` of the newest line that was seen."""
+
+    through: Moment
 
 
 class Receipts(Value):
@@ -72,12 +86,17 @@ AccountCall = Annotated[AccountWrites, Depends(_account_writes, scope="function"
 
 
 @router.put("/v1/me/devices/push", summary="Register this phone for pushes", operation_id="registerPushDevice")
-async def register(call: AccountCall, body: DeviceFacts) -> Registered:
+async def register(ports: PortsHere, call: AccountCall, body: DeviceFacts) -> Registered:
     """Send it at every start and whenever the push provider gives a new token; the same again changes nothing.
 
     The token is bound to the account that is signed in now: whoever used this phone before hears no more.
+    A version that the clinic serves no more is refused with `app-too-old`.
     """
     claims = call.claims
+    if is_older(body.app_version, await minimum_version(call.writing, body.app_build)):
+        raise AppTooOld
+    if body.way == "webpush" and leads_inside(subscription_of(body.token).host, ports.push_private_hosts):
+        raise Invalid(Fault("/token", "not-public"))
     device_id = await register_device(
         call.writing, claims.clinic_id, claims.subject_id, claims.session_id, body, call.now
     )
@@ -109,7 +128,15 @@ async def notices(
         ),
         lambda item: [item.at.isoformat(), str(item.notice_id)],
     )  # fmt: skip
-    return InboxPage(items=items, next_cursor=following)
+    unread = await unread_notices(call.reading, call.patient_id, call.claims.subject_id, call.now)
+    return InboxPage(items=items, unread=unread, next_cursor=following)
+
+
+@routes.post("/notices/read", status_code=204, summary="I have read my inbox", operation_id="readMyNotices")
+async def read(call: Annotated[PatientWrites, record_writes(AccessScope.CHAT)], body: ReadThrough) -> Response:
+    """Everything up to there counts as read for this account, on all of its phones. Never back again."""
+    await read_inbox(call.writing, call.clinic_id, call.patient_id, call.claims.subject_id, min(body.through, call.now))
+    return Response(status_code=204)
 
 
 @router.post("/v1/me/notices/receipts", summary="Report what arrived and was opened", operation_id="confirmNotices")

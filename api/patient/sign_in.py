@@ -35,6 +35,7 @@ from identity.commands import (
 from identity.phone import Phone
 from identity.queries import device_sessions
 from identity.sign_in import CODE_LIFE, RESEND_WAITS, Audience
+from push.commands import unbind_devices
 
 router = APIRouter(tags=["sign in"], route_class=StrictRoute)
 
@@ -200,4 +201,5 @@ async def sign_out(ports: PortsHere, claims: PatientClaims, session_id: UUID) ->
         await standing_session(writing, claims)
         if not await end_session(writing, claims.subject_id, session_id, now()):
             raise NotFound
+        await unbind_devices(writing, claims.clinic_id, claims.subject_id, session_id, now())
     return Response(status_code=204)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,9 +16,9 @@ from automation.tables import Enrolment, Timer, Touchpoint
 from core.database import Sweeping
 from core.ids import new_id
 from push.commands import cancel_across, enqueue_across
+from push.kinds import expiry
 from push.notice import Notice
 
-NOTICE_LIFE = timedelta(days=1)
 BOOKING_LINK = "/appointments/new"
 
 
@@ -95,7 +95,7 @@ def _notices(moved: _Moved, now: datetime) -> Iterator[tuple[UUID, Notice]]:
                     purpose=moved.journey.purpose,
                     dedupe_key=moved.key(offset),
                     not_before=now,
-                    expires_at=now + NOTICE_LIFE,
+                    expires_at=expiry(touch.step.notice, now),
                     hours=moved.journey.hours(moved.zone),
                     link=BOOKING_LINK,
                     cause_id=moved.enrolment_id,

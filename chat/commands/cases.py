@@ -183,11 +183,11 @@ async def sort_case(
     actor: Actor, now: datetime,
 ) -> CaseView:  # fmt: skip
     """Say how urgent it is, what it is about and whose branch's it is. Raises `Invalid` for what the desk does not
-    know, `NoLiveCase`, `NotFound`.
+    know and what it is not about already, `NoLiveCase`, `NotFound`.
     """
     case = (await hold(writing, clinic_id, conversation_id, actor)).live
     topics = {each.key: each.branch_id for each in (await desk_settings(writing, clinic_id)).topics}
-    if topic and topic not in topics:
+    if topic not in ("", case.topic, *topics):
         raise Invalid(Fault("/topic", "unknown-reference"))
     branch = branch_id or topics.get(topic) or case.branch_id
     if branch != case.branch_id and branch not in await known_branches(writing, clinic_id):
@@ -267,7 +267,7 @@ async def _changed(
 ) -> CaseView:  # fmt: skip
     """Change the row under the conversation's lock and tell the logs; what changes nothing is told nobody."""
     stored = {name: value.value if isinstance(value, CaseState) else value for name, value in changes.items()}
-    if all(getattr(case, name, ...) == value for name, value in changes.items()):
+    if all(getattr(case, name) == value for name, value in changes.items() if name in CaseView.model_fields):
         return case
     mine = (col(ChatCase.clinic_id) == clinic_id, col(ChatCase.id) == case.case_id)
     await writing.execute(

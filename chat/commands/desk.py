@@ -4,20 +4,26 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from chat.canned import is_left_open
-from chat.desk_facts import CannedText, DeskSettings, RotaMember
+from chat.desk_facts import MOST_CANNED, CannedText, DeskSettings, RotaMember
 from chat.tables import CannedReply, ChatDesk, ChatRota
 from clinic.queries.desk import known_branches, who_may_reply
 from core.database import Writing
-from core.errors import Fault, Invalid, NotFound
+from core.errors import Conflict, Fault, Invalid, NotFound
 from core.events import Actor, Happening, record
 from core.ids import new_id
 
 _UNTRACKED = {"synchronize_session": False}
+
+
+class TooManyCannedReplies(Conflict):
+    """A desk keeps so many texts."""
+
+    slug = "too-many-canned-replies"
 
 
 async def set_desk(writing: Writing, clinic_id: UUID, settings: DeskSettings, actor: Actor, now: datetime) -> None:
@@ -57,7 +63,10 @@ async def set_rota(
         faults.append(Fault("/members", "given-twice"))
     if faults:
         raise Invalid(*faults)
+    await _wait_for_turn(writing, clinic_id)
     mine = col(ChatRota.clinic_id) == clinic_id
+    # In the order in which a round of the worker takes them: neither ever waits for the other crosswise.
+    await writing.execute(select(col(ChatRota.staff_id)).where(mine).order_by(col(ChatRota.staff_id)).with_for_update())
     gone = delete(ChatRota).where(mine, col(ChatRota.staff_id).not_in(known))
     await writing.execute(gone, execution_options=_UNTRACKED)
     if members:
@@ -76,8 +85,12 @@ async def pause_turns(writing: Writing, clinic_id: UUID, staff_id: UUID, *, paus
 
 
 async def add_canned_reply(writing: Writing, clinic_id: UUID, text: CannedText, actor: Actor, now: datetime) -> UUID:
-    """Raises `Invalid` for braces that are left open."""
+    """Counted one after the other. Raises `Invalid` for braces that are left open, and `TooManyCannedReplies`."""
     _check_braces(text)
+    await _wait_for_turn(writing, clinic_id)
+    kept = select(func.count()).where(col(CannedReply.clinic_id) == clinic_id)
+    if (await writing.execute(kept)).scalar_one() >= MOST_CANNED:
+        raise TooManyCannedReplies
     reply_id = new_id()
     values = {"clinic_id": clinic_id, "id": reply_id, "changed_at": now, **text.model_dump()}
     await writing.execute(insert(CannedReply).values(values))
@@ -96,6 +109,12 @@ async def change_canned_reply(
     if (await writing.execute(changed, execution_options=_UNTRACKED)).scalar_one_or_none() is None:
         raise NotFound
     await record(writing, clinic_id, actor, [Happening("canned_reply.changed", reply_id)], now)
+
+
+async def _wait_for_turn(writing: Writing, clinic_id: UUID) -> None:
+    """Nobody else sets this clinic's desk up until the commit."""
+    whose = func.hashtextextended(f"desk {clinic_id}", 0)
+    await writing.execute(select(func.pg_advisory_xact_lock(whose)))
 
 
 def _check_braces(text: CannedText) -> None:

@@ -40,6 +40,8 @@ class Arrived:
     address: str | None
     patient: str | None
     body: str
+    patient_id: UUID | None = None
+    """Whose it is where we know it ourselves: it answers a message of ours, or comes from a chat they opened."""
 
 
 async def take_message(
@@ -61,6 +63,8 @@ async def take_message(
 
 
 async def _whose(writing: Writing, clinic_id: UUID, system: str, arrived: Arrived) -> UUID:
+    if arrived.patient_id is not None:
+        return arrived.patient_id
     if arrived.patient is not None:
         named = (await named_patients(writing, system, {arrived.patient})).get(arrived.patient)
         if named is None:

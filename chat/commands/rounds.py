@@ -5,6 +5,7 @@ run at once, and nobody who writes waits for them. One statement finds, one chan
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -79,6 +80,14 @@ _LEFT = text(
 )
 
 
+@dataclass(slots=True)
+class _Rota:
+    """Who of a clinic may be given something, and the number of the last case that anybody on the rota was given."""
+
+    members: list[Member] = field(default_factory=list)
+    last: int = 0
+
+
 async def open_left(sweeping: Sweeping, now: datetime, most: int) -> int:
     """Give back to all what belongs to somebody who has left or may answer no more; how many."""
     rows = await _taken(sweeping, _LEFT, now, most)
@@ -141,7 +150,9 @@ async def assign_by_rotation(sweeping: Sweeping, now: datetime, most: int) -> in
         return 0
     rotas = await _rotas(sweeping, {row.clinic_id for row in rows})
     given = [
-        (clinic_id, turn) for clinic_id, members in rotas.items() for turn in rotate(_of(clinic_id, rows), members)
+        (clinic_id, turn)
+        for clinic_id, rota in rotas.items()
+        for turn in rotate(_of(clinic_id, rows), rota.members, rota.last)
     ]
     if not given:
         return 0
@@ -170,18 +181,19 @@ def _of(clinic_id: UUID, rows: Sequence[Row[Any]]) -> list[Unassigned]:
     return [Unassigned(row.id, row.branch_id, row.topic) for row in rows if row.clinic_id == clinic_id]
 
 
-async def _rotas(sweeping: Sweeping, clinic_ids: set[UUID]) -> dict[UUID, list[Member]]:
-    """Who is on each clinic's rota and may be given something; their rows stay locked, so turns are given in a row."""
+async def _rotas(sweeping: Sweeping, clinic_ids: set[UUID]) -> dict[UUID, _Rota]:
+    """Who is on each clinic's rota and may be given something; all rows stay locked, so turns are given in a row."""
     locked = """select r.clinic_id, r.staff_id, r.branch_ids, r.topics, r.turn, r.paused from chat_rota r
         where r.clinic_id = any(cast(:clinics as uuid[])) order by r.clinic_id, r.staff_id for no key update"""
     rows = (await sweeping.execute(text(locked), {"clinics": sorted(clinic_ids)})).all()
     able = await who_may_reply(sweeping, {row.staff_id for row in rows if not row.paused})
-    rotas: dict[UUID, list[Member]] = {}
+    rotas: dict[UUID, _Rota] = {}
     for row in rows:
+        rota = rotas.setdefault(row.clinic_id, _Rota())
+        rota.last = max(rota.last, row.turn)
         if row.staff_id in able:
             tied = able[row.staff_id]
-            member = Member(row.staff_id, frozenset(row.branch_ids), frozenset(row.topics), row.turn, tied)
-            rotas.setdefault(row.clinic_id, []).append(member)
+            rota.members.append(Member(row.staff_id, frozenset(row.branch_ids), frozenset(row.topics), row.turn, tied))
     return rotas
 
 

@@ -15,7 +15,7 @@ from chat.queries.log import (
     since,
 )
 from chat.queries.reach import check_reach
-from chat.queries.states import badge_of, cursor_now, state_of, states_of
+from chat.queries.states import badge_of, cursor_now, state_of
 
 __all__ = [
     "InboxLine",
@@ -37,5 +37,4 @@ __all__ = [
     "of_known_kind",
     "since",
     "state_of",
-    "states_of",
 ]

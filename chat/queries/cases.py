@@ -17,11 +17,10 @@ from core.values import Int32, MaybeText, ShortText, Value
 MOST_CASES = 100
 
 
-class CaseView(Value):
-    """A case as staff sees it."""
+class CaseLine(Value):
+    """What the desk sees of a case at a glance."""
 
     case_id: UUID
-    conversation_id: UUID
     state: CaseState
     assignee_id: UUID | None
     assignee_name: str | None
@@ -29,10 +28,16 @@ class CaseView(Value):
     topic: MaybeText
     labels: list[ShortText] = Field(max_length=MOST_LABELS)
     priority: Int32 = Field(description="0 to 3; what nobody answered in time is 3.")
-    opened_at: Moment
     waiting_since: Moment | None = Field(description="Since when the patient waits for an answer.")
-    first_reply_at: Moment | None
     snoozed_until: Moment | None
+
+
+class CaseView(CaseLine):
+    """A case as staff sees it."""
+
+    conversation_id: UUID
+    opened_at: Moment
+    first_reply_at: Moment | None
     escalated_at: Moment | None = Field(description="When it was said that nobody answers.")
     closed_at: Moment | None
     score: Int32 | None = Field(description="1 to 5, given by the patient.")

@@ -21,7 +21,7 @@ from chat.queries.states import (
     changed_for_desk,
     cursor_sql,
     lost_for_desk,
-    marks_json,
+    state_json,
     unread_of_account,
     unread_of_desk,
 )
@@ -29,7 +29,6 @@ from chat.tables import Conversation
 from clinic.household import AccessScope
 from clinic.queries.standing import records_json, staff_may, staff_tied
 from core.database import UUID_PARAMETER, Database, Document, scope_row
-from core.moments_sql import rfc3339_sql
 from identity.permissions import Permission
 
 
@@ -102,11 +101,8 @@ def _standing_in(raw: bytes | None) -> Standing:
 def _seatable(patients: Any, replies: Any, tied: Any) -> Document:
     clinic_id = scope_row()
     members = ("patients", patients(clinic_id), "replies", replies(clinic_id), "tied", tied(clinic_id))
-    return Document(
-        select(func.json_build_object(*members, "at", cursor_sql(), "since", func.clock_timestamp())).select_from(
-            clinic_id.table
-        )
-    )
+    seat = func.json_build_object(*members, "at", cursor_sql(), "since", func.clock_timestamp())
+    return Document(select(seat).select_from(clinic_id.table))
 
 
 def _heard(clinic_id: Any) -> Any:
@@ -117,17 +113,13 @@ def _replies(clinic_id: Any) -> Any:
     return staff_may(clinic_id, Permission.REPLY)
 
 
-def _standing(unread: Any, whose: Any, *more: Any, newest_first: bool, lost: Any = lambda _: false()) -> Document:
+def _standing(unread: Any, whose: Any, *, of_desk: bool, lost: Any = lambda _: false()) -> Document:
+    """`of_desk`: the newest ones, with their marks."""
     clinic_id = scope_row()
-    state = func.json_build_object(
-        *("conversation_id", col(Conversation.id), "patient_id", col(Conversation.patient_id)),
-        *("rev", col(Conversation.last_rev), "last_seq", col(Conversation.last_seq), "unread", unread),
-        *more,
-    )
-    found = select(state.label("state"), col(Conversation.last_at)).where(
+    found = select(state_json(unread, marked=of_desk).label("state"), col(Conversation.last_at)).where(
         col(Conversation.clinic_id) == clinic_id, whose(clinic_id)
     )
-    if newest_first:
+    if of_desk:
         found = found.order_by(col(Conversation.last_at).desc()).limit(LARGEST_PAGE + 1)
     rows = found.correlate(clinic_id.table).subquery("found")
     listed: Any = func.json_agg(aggregate_order_by(rows.c.state, rows.c.last_at.desc()))
@@ -163,7 +155,6 @@ _SEATABLE = {
     Side.CLINIC: _seatable(_nobody, _replies, staff_tied),
 }
 _UNREAD = unread_of_account(bindparam("account", type_=UUID_PARAMETER))
-_OF_PATIENTS = _standing(_UNREAD, _of_patients, newest_first=False)
-_WHERE = ("last_at", rfc3339_sql(col(Conversation.last_at)), "marks", marks_json())
-_NEWEST = _standing(unread_of_desk(), _reached, *_WHERE, newest_first=True)
-_CHANGED = _standing(unread_of_desk(), _changed_since, *_WHERE, newest_first=True, lost=_lost_since)
+_OF_PATIENTS = _standing(_UNREAD, _of_patients, of_desk=False)
+_NEWEST = _standing(unread_of_desk(), _reached, of_desk=True)
+_CHANGED = _standing(unread_of_desk(), _changed_since, of_desk=True, lost=_lost_since)

@@ -13,9 +13,10 @@ from sqlalchemy import case as sql_case
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlmodel import col
 
-from chat.case import MOST_LABELS, CaseState
+from chat.case import CaseState
 from chat.conversation import Side, Via
 from chat.log import Thread
+from chat.queries.cases import CaseLine
 from chat.queries.presence import connected
 from chat.queries.reach import beyond, within_reach
 from chat.queries.states import unread_of_desk
@@ -25,7 +26,7 @@ from clinic.queries.desk import staff_name
 from core.database import Reading, Sweeping
 from core.moments import Moment
 from core.moments_sql import rfc3339_sql
-from core.values import Int32, MaybeText, ShortText, Value
+from core.values import Int32, Value
 
 _PREVIEW = 140
 
@@ -41,19 +42,9 @@ class InboxState(StrEnum):
     CLOSED = "closed"
 
 
-class InboxCase(Value):
+class InboxCase(CaseLine):
     """The newest case of a conversation."""
 
-    case_id: UUID
-    state: CaseState
-    assignee_id: UUID | None
-    assignee_name: str | None
-    branch_id: UUID | None
-    topic: MaybeText
-    labels: list[ShortText] = Field(max_length=MOST_LABELS)
-    priority: Int32
-    waiting_since: Moment | None = Field(description="Since when the patient waits for an answer.")
-    snoozed_until: Moment | None
     escalated: bool = Field(description="Nobody answered within the clinic's time.")
 
 

@@ -3,19 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    Select,
-    Text,
-    and_,
-    case,
-    cast,
-    func,
-    literal_column,
-    or_,
-    select,
-)
+from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlmodel import col
 
@@ -26,19 +14,14 @@ from chat.queries.log import since
 from chat.tables import ChatEvent, Conversation, Mark, Message
 from core.database import Reading
 from core.epoch import epoch_sql
-
-
-async def states_of(reading: Reading, patient_ids: list[UUID], account_id: UUID) -> list[ConversationState]:
-    """The conversations of these patients, unread as `account_id` sees them; only those that have begun."""
-    statement = _states(unread_of_account(account_id))
-    mine = col(Conversation.patient_id).in_(patient_ids)
-    return [_state(row) for row in await reading.execute(statement.where(mine))]
+from core.moments_sql import rfc3339_sql
 
 
 async def state_of(reading: Reading, patient_id: UUID, account_id: UUID) -> ConversationState:
-    """The same for one patient, also before the first message."""
-    found = await states_of(reading, [patient_id], account_id)
-    return found[0] if found else ConversationState(conversation_id=None, patient_id=patient_id)
+    """The conversation of a patient, unread as `account_id` sees it; also before the first message."""
+    statement = select(state_json(unread_of_account(account_id))).where(col(Conversation.patient_id) == patient_id)
+    known = (await reading.execute(statement)).scalar_one_or_none()
+    return ConversationState.model_validate(known or {"conversation_id": None, "patient_id": patient_id})
 
 
 async def badge_of(reading: Reading, patient_ids: list[UUID], account_id: UUID) -> int:
@@ -51,27 +34,6 @@ async def badge_of(reading: Reading, patient_ids: list[UUID], account_id: UUID) 
 async def cursor_now(reading: Reading) -> Cursor:
     """The oldest transaction still open: whatever commits later is at or after it. Ask before you read rows."""
     return Cursor.read((await reading.execute(select(cursor_sql()))).scalar_one())
-
-
-def _states(unread: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
-    known: list[Any] = [
-        *(col(Conversation.id), col(Conversation.patient_id), col(Conversation.last_rev)),
-        *(col(Conversation.last_seq), col(Conversation.last_at), unread.label("unread")),
-        marks_json().label("marks"),
-    ]
-    return select(*known)
-
-
-def _state(row: Row[Any]) -> ConversationState:
-    return ConversationState(
-        conversation_id=row.id,
-        patient_id=row.patient_id,
-        rev=row.last_rev,
-        last_seq=row.last_seq,
-        unread=row.unread,
-        last_at=row.last_at,
-        marks=row.marks,
-    )
 
 
 # --- Fragments ---
@@ -101,6 +63,17 @@ def cursor_sql() -> ColumnElement[str]:
     return epoch_sql().concat(literal_column("'.'", Text())).concat(horizon)
 
 
+def state_json(unread: ColumnElement[int], *, marked: bool = True) -> ColumnElement[Any]:
+    """SQL: the JSON of a `ConversationState`; without its marks and when it was last written to, unless `marked`."""
+    known: list[Any] = [
+        *("conversation_id", col(Conversation.id), "patient_id", col(Conversation.patient_id)),
+        *("rev", col(Conversation.last_rev), "last_seq", col(Conversation.last_seq), "unread", unread),
+    ]
+    if marked:
+        known += ["last_at", rfc3339_sql(col(Conversation.last_at)), "marks", _marks_json()]
+    return func.json_build_object(*known)
+
+
 def unread_of_desk() -> ColumnElement[int]:
     """SQL: what nobody of the desk has read of a `Conversation`."""
     return _unread(col(Mark.side) == Side.CLINIC.value, of_patient=True)
@@ -109,18 +82,6 @@ def unread_of_desk() -> ColumnElement[int]:
 def unread_of_account(account_id: Any, *within: Any) -> ColumnElement[int]:
     """SQL: the same of what one account on the patient's side has not read; `within`: whose column `account_id` is."""
     return _unread(col(Mark.person_id) == account_id, *within, of_patient=False)
-
-
-def marks_json() -> ColumnElement[Any]:
-    """SQL: how far each side of a conversation got, as `MovedMark`s."""
-    far = select(
-        col(Mark.side), func.max(col(Mark.delivered)).label("delivered"), func.max(col(Mark.read)).label("read")
-    )
-    sides = far.where(_here(Mark)).group_by(col(Mark.side)).correlate(Conversation).subquery("far")
-    line = func.json_build_object("side", sides.c.side, "delivered", sides.c.delivered, "read", sides.c.read)
-    return func.coalesce(
-        select(func.json_agg(aggregate_order_by(line, sides.c.side))).scalar_subquery(), literal_column("'[]'::json")
-    )
 
 
 def _unread(reader: ColumnElement[bool], *within: Any, of_patient: bool) -> ColumnElement[int]:
@@ -147,6 +108,18 @@ def _unread(reader: ColumnElement[bool], *within: Any, of_patient: bool) -> Colu
     total = col(Conversation.n_patient) if of_patient else col(Conversation.n_clinic)
     gone = case((col(Conversation.n_deleted) > 0, deleted), else_=0)
     return total - func.coalesce(heard, 0) - gone
+
+
+def _marks_json() -> ColumnElement[Any]:
+    """SQL: how far each side of a conversation got, as `MovedMark`s."""
+    far = select(
+        col(Mark.side), func.max(col(Mark.delivered)).label("delivered"), func.max(col(Mark.read)).label("read")
+    )
+    sides = far.where(_here(Mark)).group_by(col(Mark.side)).correlate(Conversation).subquery("far")
+    line = func.json_build_object("side", sides.c.side, "delivered", sides.c.delivered, "read", sides.c.read)
+    return func.coalesce(
+        select(func.json_agg(aggregate_order_by(line, sides.c.side))).scalar_subquery(), literal_column("'[]'::json")
+    )
 
 
 def _here(table: Any) -> ColumnElement[bool]:

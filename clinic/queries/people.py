@@ -1,12 +1,11 @@
 """Who is known: records an account may open, patients for the desk, staff and what it may do."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import BigInteger, bindparam, func, literal_column, select
+from sqlalchemy import BigInteger, Subquery, bindparam, func, literal_column, select
 from sqlmodel import col
 
 from clinic.household import EVERY_SCOPE, AccessScope, Relation
@@ -78,11 +77,10 @@ class Named:
     branch_id: UUID | None = None
 
 
-async def people_named(reading: Reading, patient_ids: Collection[UUID]) -> dict[UUID, tuple[str, str, date]]:
-    """Given name, family name and birth date of these patients; with a `Sweeping` of any clinic."""
-    columns = (col(Patient.id), col(Patient.given_name), col(Patient.family_name), col(Patient.birth_date))
-    statement = select(*columns).where(col(Patient.id) == func.any(sorted(patient_ids)))
-    return {row_id: (given, family, born) for row_id, given, family, born in (await reading.execute(statement))}
+def people_sql() -> Subquery:
+    """SQL: (clinic_id, id, given_name, family_name, birth_date) of every patient in sight, to join with."""
+    named = (col(Patient.given_name), col(Patient.family_name), col(Patient.birth_date))
+    return select(col(Patient.clinic_id), col(Patient.id), *named).subquery("person")
 
 
 async def records(

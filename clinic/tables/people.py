@@ -27,6 +27,7 @@ class Patient(SyncedRow, table=True):
     family_name: str
     birth_date: date
     phone: str | None = None
+    email: str | None = None
     language: str
     # Set when the person was erased: what is left is a shell without a name, which row-level security hides.
     erased_at: datetime | None = None

@@ -37,7 +37,7 @@ class Tokens(Protocol):
     async def current(self) -> str: ...
 
     async def renewed(self) -> str:
-        """A new one: the current one ends or has ended."""
+        """A new one: the current one ends or has ended. Raises `OSError` where nobody answers, to be asked again."""
         ...
 
 
@@ -84,6 +84,7 @@ class ChatClient:
         self.reconnects = 0
         # The last line was ended for the size of what was sent, with a goodbye or without.
         self._was_too_big = False
+        self._token_ended = False
 
     @property
     def conversations(self) -> dict[str, Conversation]:
@@ -129,18 +130,17 @@ class ChatClient:
                 self.hearing.online.clear()
                 gave_up = self._was_too_big and self._speaking.give_up()
                 self._speaking.silence()
-            await self._heed_goodbye(gave_up=gave_up)
+            self._heed_goodbye(gave_up=gave_up)
             await asyncio.sleep(self._backoff.pause())
             self.reconnects += 1
 
-    async def _heed_goodbye(self, *, gave_up: bool) -> None:
+    def _heed_goodbye(self, *, gave_up: bool) -> None:
         bye, self.hearing.bye = self.hearing.bye, None
         if bye is None:
             return
         if not bye["again"] and not gave_up:
             raise SentAway(bye["code"])
-        if bye["code"] == _TOKEN_ENDED:
-            await self._tokens.renewed()
+        self._token_ended = bye["code"] == _TOKEN_ENDED
         if "wait" in bye:
             self._backoff.asked((bye["wait"][0], bye["wait"][1]))
 
@@ -148,22 +148,26 @@ class ChatClient:
         address = self._addresses[self._attempts % len(self._addresses)]
         self._attempts += 1
         self._was_too_big = False
+        if self._token_ended:
+            await self._tokens.renewed()
+            self._token_ended = False
         async with connect(
             address + "/v1/chat/ws", subprotocols=[PROTOCOL], compression=None, ping_interval=None,
             open_timeout=_OPEN_SECONDS, close_timeout=1, max_size=_LARGEST, max_queue=64,
         ) as socket:  # fmt: skip
             await self._greet(socket)
-            tasks = [asyncio.create_task(each) for each in (self._hear(socket), self._speak(socket))]
+            hearing, speaking = (asyncio.create_task(each) for each in (self._hear(socket), self._speak(socket)))
             try:
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((hearing, speaking), return_when=asyncio.FIRST_COMPLETED)
+                if speaking.done():  # the line is cut: what came before that is still heard
+                    speaking.result()
+                await hearing
             finally:
-                for task in tasks:
+                for task in (hearing, speaking):
                     task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await asyncio.gather(hearing, speaking, return_exceptions=True)
                 said = self.hearing.bye or {}
                 self._was_too_big = _TOO_BIG in (said.get("code"), socket.close_code)
-            for task in done:
-                task.result()
 
     async def _greet(self, socket: ClientConnection) -> None:
         known = {"cur": self.hearing.cursor} if self.hearing.cursor else {}

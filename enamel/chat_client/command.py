@@ -16,7 +16,7 @@ import aiohttp
 from core.settings import Settings
 from enamel.chat_client.client import ChatClient, SentAway, Tokens
 from enamel.chat_client.outbox import Outbox
-from enamel.chat_client.signing_in import Given, NotLetIn, sign_in_patient, sign_in_staff
+from enamel.chat_client.signing_in import Given, NotAnswered, NotLetIn, sign_in_patient, sign_in_staff
 from enamel.chat_client.terminal import HELP, Terminal
 from enamel.problems import CannotStart
 
@@ -30,8 +30,8 @@ def chat(settings: Settings, given: argparse.Namespace) -> int:
         return asyncio.run(_chat(_demo(settings), given))
     except NotLetIn as refusal:
         raise CannotStart(f"not let in: {refusal}") from None
-    except aiohttp.ClientError as error:
-        raise CannotStart(f"nobody answers ({type(error).__name__}): is `make run` running?") from None
+    except NotAnswered as failure:
+        raise CannotStart(f"nobody answers ({failure}): is `make run` running?") from None
     except KeyboardInterrupt:
         return 0
 

@@ -43,16 +43,18 @@ class Outbox:
     def __init__(self, file: Path | None = None) -> None:
         self._waiting: dict[str, Said] = {}
         self._file = file
+        self._is_restored = False
 
     def restore(self) -> None:
-        """Take what the last run left, once. Call it inside the loop."""
-        if self._file is not None and self._file.exists():
+        """Take what the last run left, once: before anything is added. Call it inside the loop."""
+        if self._file is not None and not self._is_restored and self._file.exists():
             for frame in json.loads(self._file.read_text()):
-                if frame["id"] not in self._waiting:
-                    self._put(frame)
+                self._put(frame)
+        self._is_restored = True
 
     def add(self, op: str, members: dict[str, Any]) -> Said:
         """Keep one more intent, with an id of its own."""
+        self.restore()
         said = self._put({"t": "send", "id": str(new_id()), "op": op, **members})
         self._write()
         return said
@@ -109,6 +111,7 @@ class Outbox:
         if self._file is None:
             return
         unfinished = self._file.with_name(self._file.name + ".unfinished")
+        unfinished.touch(0o600)
+        unfinished.chmod(0o600)  # before there is a word in it
         unfinished.write_text(json.dumps([said.frame for said in self._waiting.values()]))
-        unfinished.chmod(0o600)
         unfinished.rename(self._file)

@@ -9,10 +9,15 @@ from typing import Any
 import aiohttp
 
 _DEVICE_NAME = "enamel chat"
+_FAILED = 500
 
 
 class NotLetIn(Exception):
     """The server refused; says what it said."""
+
+
+class NotAnswered(ConnectionError):
+    """Nobody answered, or nobody who could."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class Refreshed:
 async def sign_in_patient(
     http: aiohttp.ClientSession, clinic_id: str, phone: str, code: Callable[[], Awaitable[str]]
 ) -> Refreshed:
-    """By a code sent to the phone; `code` gets it from whoever reads it. Raises `NotLetIn`."""
+    """By a code sent to the phone; `code` gets it from whoever reads it. Raises `NotLetIn`, `NotAnswered`."""
     asked = await _post(http, "/v1/auth/otp", {"phone": phone})
     key = secrets.token_urlsafe(24)
     proof = {
@@ -61,7 +66,7 @@ async def sign_in_patient(
 
 
 async def sign_in_staff(http: aiohttp.ClientSession, clinic_id: str, email: str, password: str) -> Refreshed:
-    """By e-mail and password. Raises `NotLetIn`."""
+    """By e-mail and password. Raises `NotLetIn`, `NotAnswered`."""
     key = secrets.token_urlsafe(24)
     who = {"email": email, "password": password, "clinic_id": clinic_id}
     body = {**who, "device_key": key, "device_name": _DEVICE_NAME}
@@ -69,8 +74,13 @@ async def sign_in_staff(http: aiohttp.ClientSession, clinic_id: str, email: str,
 
 
 async def _post(http: aiohttp.ClientSession, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    async with http.post(path, json=body) as answer:
-        told: dict[str, Any] = await answer.json(content_type=None)
-        if not answer.ok:
-            raise NotLetIn(str(told.get("detail") or told.get("title") or answer.status))
-        return told
+    try:
+        async with http.post(path, json=body) as answer:
+            told: dict[str, Any] = await answer.json(content_type=None)
+    except (aiohttp.ClientError, TimeoutError, ValueError) as failure:
+        raise NotAnswered(type(failure).__name__) from failure
+    if answer.status >= _FAILED:
+        raise NotAnswered(str(answer.status))
+    if not answer.ok:
+        raise NotLetIn(str(told.get("detail") or told.get("title") or answer.status))
+    return told

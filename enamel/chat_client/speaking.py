@@ -28,6 +28,8 @@ class Speaking:
         self._under_way = ""
         # What was asked of each log, in order: the goal of a page, None where it scrolled back.
         self._asked: dict[_Ask, deque[int | None]] = {}
+        # Conversations that started over and have no messages yet; whether the newest were asked for.
+        self._bare: dict[str, bool] = {}
         self._marks: dict[str, tuple[int, int]] = {}
         self._unmarked: dict[str, None] = {}
         self._unwatched: dict[str, None] = {}
@@ -41,21 +43,26 @@ class Speaking:
         if self._hearing.void:
             self._hearing.void = False
             self._marks.clear()  # they named messages of another history
+            self._bare.clear()
         for kind, throttle in self._pace.items():
             if kind in self._hearing.limits:
                 throttle.allow(*self._hearing.limits[kind])
-        self._pace["mark"].allow(
-            1, 1
-        )  # whatever is allowed: a mark says what all before it said, and everybody hears it
+        # Whatever is allowed: a mark says what all before it said, and everybody hears it.
+        self._pace["mark"].allow(1, 1)
         self._unwatched = dict.fromkeys(self._hearing.watched)
         self._unmarked = dict.fromkeys(self._marks)
         self.wake()
 
     def silence(self) -> None:
-        """The line is gone: what was asked on it will not be answered."""
+        """The line is gone: what was asked on it will not be answered, and is owed again."""
         self._plain.clear()
-        self._asked.clear()
+        self._owe_asked()
         self._under_way = ""
+
+    def _owe_asked(self) -> None:
+        self._hearing.behind.update(dict.fromkeys(self._asked))
+        self._bare = dict.fromkeys(self._bare, False)
+        self._asked.clear()
 
     def give_up(self) -> bool:
         """What is under way was too large for the server, whatever it announced: it is refused, and what comes after
@@ -119,8 +126,7 @@ class Speaking:
             for kind in ("sync", "mark"):
                 self._pace[kind].hold(until)
             # Nobody says which frame it was: whatever it may have been is owed again.
-            self._hearing.behind.update(dict.fromkeys(self._asked))
-            self._asked.clear()
+            self._owe_asked()
             self._unwatched.update(self._hearing.watched)
             self._unmarked.update(dict.fromkeys(self._marks))
 
@@ -132,8 +138,9 @@ class Speaking:
             self._asked.pop(place, None)
         if frame["t"] == "page":
             self._hearing.page(frame, goal)
-        for conversation_id in self._hearing.reset:
-            self.ask_before(conversation_id, _NEWEST, _NEWEST_PAGE)
+            if goal is None and self._bare.get(frame["c"]):
+                del self._bare[frame["c"]]
+        self._bare.update(dict.fromkeys(self._hearing.reset, False))
         self._hearing.reset.clear()
 
     async def next_frame(self) -> dict[str, Any]:
@@ -174,6 +181,12 @@ class Speaking:
                 return {"t": "sync", "c": c, "log": log, "after": self._hearing.of(c).logs[log].held, "lim": 200}
         return None
 
+    def _next_bare(self) -> dict[str, Any] | None:
+        for c, is_asked in self._bare.items():
+            if not is_asked:
+                return {"t": "sync", "c": c, "log": SHARED, "before": _NEWEST, "lim": _NEWEST_PAGE}
+        return None
+
     def _next_said(self) -> dict[str, Any] | None:
         said = None if self._under_way else self._outbox.first_within(self._hearing.limits.get("frame", _LARGEST))
         return None if said is None else said.frame
@@ -193,6 +206,9 @@ class Speaking:
             # First hear what comes, then ask for what was: nothing can fall between.
             self._unwatched.pop(frame["c"], None)
             self._hearing.behind.update(dict.fromkeys(((frame["c"], SHARED), (frame["c"], STAFF))))
+        elif "before" in frame:
+            self._bare[frame["c"]] = True
+            self._asked.setdefault((frame["c"], SHARED), deque()).append(None)
         else:
             place = frame["c"], frame["log"]
             self._hearing.behind.pop(place, None)
@@ -200,5 +216,5 @@ class Speaking:
         return frame
 
     _CHOICES: ClassVar[tuple[tuple[str, Callable[["Speaking"], dict[str, Any] | None]], ...]] = (
-        ("sync", _next_watch), ("sync", _next_ask), ("send", _next_said), ("mark", _next_mark),
+        ("sync", _next_watch), ("sync", _next_bare), ("sync", _next_ask), ("send", _next_said), ("mark", _next_mark),
     )  # fmt: skip

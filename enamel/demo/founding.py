@@ -35,6 +35,7 @@ from core import clock
 from core.database import NOBODY, Database, Reading, Scope, Writing
 from core.events import SYSTEM, Actor
 from core.ids import new_id
+from enamel.demo.app import make_app
 from enamel.demo.books import books
 from enamel.demo.cast import ROLES, cast
 from enamel.demo.chat import open_chat
@@ -48,6 +49,7 @@ from enamel.demo.papers import send_papers
 from enamel.demo.people import BRANCHES, Facts
 from enamel.demo.privacy import agree_and_ask
 from enamel.demo.radiograph import panoramic
+from enamel.demo.reaching import rule_contacts
 from enamel.demo.series import take_pictures
 from enamel.demo.teeth import teeth
 from identity.commands import Keys, account_of_phone, make_partner_app, make_staff_account
@@ -93,6 +95,7 @@ async def found(ports: Ports, now: datetime) -> Founded:
         await be_generous(writing, keys.secrets, founded.clinic_id, SYSTEM_NAME, now)
         await keep_desk(writing, founded.clinic_id, SYSTEM_NAME, now)
         await start_journey(writing, founded.clinic_id, HYGIENE_RECALL, now)
+        await rule_contacts(writing, founded.clinic_id, now)
     await _open_records(database, founded.clinic_id, now)
     await send_papers(ports, founded.clinic_id, SYSTEM_NAME, now)
     await _add_radiograph(ports, founded.clinic_id, now)
@@ -118,6 +121,7 @@ async def _found_chain(database: Database, keys: Keys, now: datetime) -> Founded
         for name, zone in BRANCHES.items():
             await open_branch(writing, clinic_id, name, zone)
         await admit_staff(writing, clinic_id, desk, "Olga", PRESETS["owner"])
+        await make_app(writing, keys, clinic_id, "Enamel Demo Dental", now)
     staff = {"email": STAFF_EMAIL, "password": password}
     return Founded(clinic_id, staff, {"client_id": str(app_id), "client_secret": secret})
 

@@ -29,5 +29,7 @@ def receipt_of_push(key: bytes, due: Due) -> str:
     message = due.message
     if message.thread_id is None or message.seq is None or message.silent:
         return ""
+    if due.account_id is None or due.session_id is None:  # no app, which could give it back
+        return ""
     arrival = Arrival(due.clinic_id, message.thread_id, due.account_id, due.session_id, message.seq)
     return arrival_token(key, arrival, message.expires_at)

@@ -8,12 +8,12 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, bindparam, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Integer, Row, bindparam, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
-from clinic.queries import people_named
+from clinic.queries import people_sql
 from core.database import MOMENT_PARAMETER, Sweeping, Writing
 from core.events import Actor, Happening, record
 from core.ids import new_id
@@ -178,16 +178,22 @@ async def claim_pictures(
     `elsewhere`: of those that other servers keep, where the server does not rest; else of all others.
     """
     asked = {"asked_at": now, "leased_until": now + LEASE, "most": limit}
-    rows = list((await sweeping.execute(_claiming(elsewhere=elsewhere), asked)).scalars())
-    people = await people_named(sweeping, [row.patient_id for row in rows]) if rows else {}
-    return [_claimed(row, *people[row.patient_id]) for row in rows if row.patient_id in people]
+    rows = await sweeping.execute(_claiming(elsewhere=elsewhere), asked)
+    return [_claimed(row) for row in rows if row.person_id is not None]
 
 
 @cache
 def _claiming(*, elsewhere: bool) -> ReturningUpdate[Any]:
-    """SQL: of `:asked_at`, `:leased_until` and `:most`. Made once: making it costs more than asking it."""
+    """SQL: of `:asked_at`, `:leased_until` and `:most`. Made once: making it costs more than asking it.
+
+    Of the table and not the class: what is claimed is read and never changed as an object.
+    """
+    person, picture = people_sql(), Picture.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
     waiting = (
-        select(col(Picture.clinic_id), col(Picture.id))
+        select(col(Picture.clinic_id), col(Picture.id), *(person.c[name].label(named) for name, named in _PERSON))
+        .outerjoin_from(
+            Picture, person, (person.c.clinic_id == Picture.clinic_id) & (person.c.id == Picture.patient_id)
+        )
         .where(
             col(Picture.state) == PictureState.UPLOADED.value,
             col(Picture.lease_until).is_(None) | (col(Picture.lease_until) <= _ASKED_AT),
@@ -195,16 +201,22 @@ def _claiming(*, elsewhere: bool) -> ReturningUpdate[Any]:
         )
         .order_by(col(Picture.uploaded_at))
         .limit(bindparam("most", type_=Integer))
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=Picture)
         .cte("waiting")
     )
     return (
-        update(Picture)
-        .where(col(Picture.clinic_id) == waiting.c.clinic_id, col(Picture.id) == waiting.c.id)
-        .values(lease_until=bindparam("leased_until", type_=MOMENT_PARAMETER), attempts=Picture.attempts + 1)
-        .returning(Picture)
-        .execution_options(synchronize_session=False, populate_existing=True)
+        update(picture)
+        .where(picture.c.clinic_id == waiting.c.clinic_id, picture.c.id == waiting.c.id)
+        .values(lease_until=bindparam("leased_until", type_=MOMENT_PARAMETER), attempts=picture.c.attempts + 1)
+        .returning(*(picture.c[name] for name in _CLAIMED), *(waiting.c[named] for _, named in _PERSON))
     )
+
+
+_PERSON = (("id", "person_id"), *((name, name) for name in ("given_name", "family_name", "birth_date")))
+_CLAIMED = (
+    "clinic_id", "id", "patient_id", "sha256", "size_bytes", "media_type", "upload_id", "attempts",
+    "person_confirmed_at",
+)  # fmt: skip
 
 
 def _kept_elsewhere(asked_at: ColumnElement[datetime] | None) -> ColumnElement[bool]:
@@ -220,10 +232,10 @@ def _kept_elsewhere(asked_at: ColumnElement[datetime] | None) -> ColumnElement[b
     )
 
 
-def _claimed(row: Picture, given_name: str, family_name: str, birth_date: date | None) -> ClaimedPicture:
+def _claimed(row: Row[Any]) -> ClaimedPicture:
     return ClaimedPicture(
         row.clinic_id, row.id, row.patient_id, row.sha256, row.size_bytes, MediaType(row.media_type), row.upload_id,
-        row.attempts, row.person_confirmed_at is not None, given_name, family_name, birth_date,
+        row.attempts, row.person_confirmed_at is not None, row.given_name, row.family_name, row.birth_date,
     )  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy import Update, bindparam, column, func, update
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
-from sqlmodel import col
 
 from core.database import Sweeping
 from core.events import SYSTEM, Happening, record_across
@@ -102,18 +101,18 @@ def _settling(*names: str, **others: Any) -> Update:
 
     Only a picture that still waits can be settled: of two workers whose leases overlapped, one is told of it.
     """
-    columns = [column(name, getattr(Picture, name).type) for name in (*_SAME, *names)]
+    picture = Picture.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+    columns = [column(name, picture.c[name].type) for name in (*_SAME, *names)]
     listed = func.jsonb_to_recordset(bindparam("told", type_=JSONB)).table_valued(*columns)
     told = listed.render_derived(name="told", with_types=True)
     return (
-        update(Picture)
+        update(picture)
         .where(
-            *(getattr(Picture, name) == told.c[name] for name in _SAME),  # not moved: compared with the right person
-            col(Picture.state) == PictureState.UPLOADED.value,
+            *(picture.c[name] == told.c[name] for name in _SAME),  # not moved: compared with the right person
+            picture.c.state == PictureState.UPLOADED.value,
         )
         .values({**{name: told.c[name] for name in names}, **others, "lease_until": None})
-        .returning(col(Picture.clinic_id), col(Picture.id), col(Picture.patient_id), col(Picture.reason))
-        .execution_options(synchronize_session=False)
+        .returning(*(picture.c[name] for name in (*_SAME, "reason")))
     )
 
 
@@ -132,9 +131,9 @@ def _dicom_row(claimed: ClaimedPicture, facts: DicomFacts) -> dict[str, Any]:
 
 
 def _noting() -> Insert:
-    row = insert(PictureDicom)
+    row = insert(PictureDicom.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
     told = {name: row.excluded[name] for name in PictureDicom.model_fields if name not in ("clinic_id", "id")}
-    return row.on_conflict_do_update(index_elements=["clinic_id", "id"], set_=told).execution_options(render_nulls=True)
+    return row.on_conflict_do_update(index_elements=["clinic_id", "id"], set_=told)
 
 
 _NOTE_DICOM = _noting()

@@ -25,6 +25,8 @@ class Bits:
     def settle(self, stored: Pixels) -> None:
         """Put the value in the place of what was stored, in blocks: a frame may be an eighth of a darkroom's memory."""
         for block in _blocks(stored):
+            if not self.below and self.has_no_other(block):
+                continue
             alone = self.alone(block)
             block[...] = alone >> self.below if self.below else alone
 
@@ -40,11 +42,18 @@ class Bits:
         width = max(0, stored.dtype.itemsize * _BYTE - self.above - self.below)
         return (1 << width) - 1 << self.below
 
+    def has_no_other(self, stored: Pixels) -> bool:
+        """Whether every other bit is known to be zero: by all values laid over each other, which takes a quarter of the
+        time of comparing. Not known of values with a sign, which stands beside them."""
+        return stored.dtype.kind == "u" and not int(np.bitwise_or.reduce(stored, axis=None)) & ~self._mask(stored)
+
     def are_alone(self, stored: Pixels) -> bool:
         """Whether the other bits hold nothing: they are zero, or the sign."""
         return all(self._is_alone(block) for block in _blocks(stored))
 
     def _is_alone(self, block: Pixels) -> bool:
+        if self.has_no_other(block):
+            return True
         signed = self.alone(block)
         if np.array_equal(signed, block):
             return True

@@ -48,6 +48,9 @@ def _values_alone(file: DicomFile, value: Stretch) -> Iterator[Part]:
     for at in range(value.begins, value.ends, _PIECE):
         piece = Stretch(value.whole, at, min(at + _PIECE, value.ends))
         stored = np.frombuffer(piece.view, bits.kind)
+        if bits.has_no_other(stored):
+            yield piece
+            continue
         alone = bits.alone(stored)
         yield piece if np.array_equal(alone, stored) else alone.astype(bits.kind, copy=False).tobytes()
 

@@ -1,233 +1,141 @@
 """Takes due messages out of the outbox, and judges each while its row is locked.
 
-Lock order everywhere: the notice, then its deliveries. A claim never waits (SKIP LOCKED), so any number of
-workers share the outbox, and no row is in two hands.
+Lock order everywhere: the notice, then its deliveries, then the rings of caps. A claim never waits for a notice (SKIP
+LOCKED), so any number of workers share the outbox, and no row is in two hands.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import Select, and_, exists, insert, or_, select, update
+from sqlalchemy import and_, bindparam, exists, func, literal_column, select, update
+from sqlalchemy.types import TypeEngine
 from sqlmodel import col
 
-from clinic.hours import Hours
 from clinic.queries import openers
 from core.database import Sweeping
-from core.events import SYSTEM, Happening, record_across
-from core.ids import new_id
-from identity.queries import live_session
-from push.channel import Message, Target
-from push.commands.batch import MOMENTS, NUMBERS, TEXTS, UNTRACKED, UUIDS, batch, keys, same_key
+from core.events import SYSTEM, record_across
+from push.channel import Way
+from push.commands.batch import MOMENTS, NUMBERS, TEXTS, UNTRACKED, UUIDS, batch, same_key
+from push.commands.beginning import begin
+from push.commands.due import EVERY_LANE, Due, due_for_address, due_for_phone
 from push.commands.finishing import STILL_OPEN, finish
 from push.commands.outbox import suppression
+from push.commands.phones import alive
+from push.commands.standing import OVERTAKEN, cases, joined_standing, overtaken, standing_columns
+from push.commands.turns import PACED, turns_of, was_paid, why
 from push.consent import ConsentChannel
-from push.gate import Claimed, Hold, Send, Stop, gate
-from push.notice import NoticeKind, Purpose
+from push.contact import Address, Case, line_named
+from push.gate import Hold, Send, Stop, gate
+from push.kinds import Lane
+from push.line import LINE_PAUSE, Line
 from push.outcome import DeliveryState
-from push.queries import consent_word
+from push.queries.lines import lines_of
 from push.tables import DeliveryRow, DeviceRow, NoticeRow
-from push.wording import lock_screen
+from push.ways import Lines, awake
 
 Passage = Send | Hold | Stop
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """One message to one phone, held by one worker until its lease ends."""
-
-    clinic_id: UUID
-    delivery_id: UUID
-    notice_id: UUID
-    patient_id: UUID
-    device_id: UUID
-    cause_id: UUID | None
-    purpose: Purpose
-    attempt: int
-    claimed_at: datetime
-    expires_at: datetime
-    """Of the notice, which may outlive `message`: what closes today may be tried again tomorrow."""
-    target: Target
-    message: Message
-    account_id: UUID
-    session_id: UUID
-    """Whose phone it is, and by which sign-in."""
-
-
-async def claim(sweeping: Sweeping, now: datetime, limit: int, lease: timedelta) -> list[Due]:
-    """Up to `limit` notices that begin and `limit` tries that go on, each leased to the caller.
+async def claim(
+    sweeping: Sweeping, now: datetime, limit: int, lease: timedelta, *, lanes: Sequence[Lane] = EVERY_LANE
+) -> list[Due]:
+    """Up to `limit` notices that begin or go on to their next way, and `limit` tries that go on, each leased.
 
     What may not go out is not given: held rows wait for the opening, stopped ones end with their reason.
     """
-    again = await _claim_tries(sweeping, now, limit, lease)
-    return again + await _claim_notices(sweeping, now, limit, lease)
+    again = await claim_tries(sweeping, now, limit, lease, lanes=lanes)
+    return again + await claim_notices(sweeping, now, limit, lease, lanes=lanes)
 
 
-async def _claim_notices(sweeping: Sweeping, now: datetime, limit: int, lease: timedelta) -> list[Due]:
-    """Spread notices that begin over the phones of everybody who may open the record."""
-    rows = (await sweeping.execute(_beginning(now, limit))).all()
-    judged = [(notice, gate(_claimed(notice, consent), now)) for notice, consent in rows]
-    phones = await _phones(sweeping, [notice for notice, passage in judged if isinstance(passage, Send)], now)
-    due = [
-        _due(notice, phone, new_id(), 1, now)
-        for notice, passage in judged
-        for phone in phones[notice.id]
-        if isinstance(passage, Send)
+async def claim_notices(
+    sweeping: Sweeping, now: datetime, limit: int, lease: timedelta, *, lanes: Sequence[Lane] = EVERY_LANE
+) -> list[Due]:
+    """Notices that begin, and those whose way has had its time. Not in one transaction with `claim_tries` where
+    workers share the outbox: each takes rings of caps in its own order."""
+    return await begin(sweeping, now, limit, lease, lanes)
+
+
+async def claim_tries(
+    sweeping: Sweeping, now: datetime, limit: int, lease: timedelta, *, lanes: Sequence[Lane] = EVERY_LANE
+) -> list[Due]:
+    """Go on with tries whose time has come, and with those of workers that never answered."""
+    rows = (await sweeping.execute(_going_on(tuple(lanes)), {"now": now, "most": limit})).all()
+    if not rows:
+        return []
+    lines = await lines_of(sweeping, {row[0].clinic_id for row in rows}, now)
+    judged = [
+        _judged(notice, tried, phone, bool(reachable), bool(late), case, lines, now)
+        for (notice, tried, phone, reachable, late), case in zip(
+            (row[:5] for row in rows), cases([(row[0], *row[5:]) for row in rows]), strict=True
+        )
     ]
-    unsent = [(notice, stop) for notice, passage in judged if (stop := _unsent(passage, phones[notice.id]))]
-    await _insert_deliveries(sweeping, due, unsent, now, now + lease)
-    ended = {notice.id for notice, _ in unsent}
-    moved = [
-        (notice.clinic_id, notice.id, "done" if notice.id in ended else "due", _look_again(passage))
-        for notice, passage in judged
+    due = await _with_turns(sweeping, judged, now)
+    await _move_tries(sweeping, [_moved(each, now + lease) for each in judged])
+    stopped = [(each.notice, each.passage, each.tried) for each in judged if isinstance(each.passage, Stop)]
+    happenings = [
+        (notice.clinic_id, suppression(notice, stop.reason, ConsentChannel(tried.channel)))
+        for notice, stop, tried in stopped
     ]
-    await _move_notices(sweeping, moved)
-    await _record_stops(sweeping, unsent, now)
+    await record_across(sweeping, SYSTEM, happenings, now)
+    await finish(sweeping, [(notice.clinic_id, notice.id) for notice, _, _ in stopped], now)
     return due
 
 
-def _beginning(now: datetime, limit: int) -> Select[NoticeRow, bool | None]:
-    return (
-        select(NoticeRow, consent_word(NoticeRow, ConsentChannel.PUSH))
-        .where(col(NoticeRow.next_at).is_not(None), col(NoticeRow.next_at) <= now)
-        .order_by(col(NoticeRow.next_at))
-        .limit(limit)
-        .with_for_update(of=NoticeRow, skip_locked=True)
-    )
+async def _with_turns(sweeping: Sweeping, judged: Sequence["_Tried"], now: datetime) -> list[Due]:
+    """What goes now; whose turn comes later is held until then."""
+    going = [each for each in judged if isinstance(each.passage, Send)]
+    due = [_due(each, now) for each in going]
+    paid = {each.tried.id for each in going if was_paid(each.tried)}
+    turns = await turns_of(sweeping, due, paid, now)
+    for each, turn in zip(going, turns, strict=True):
+        if turn.at > now:
+            each.passage, each.reason = Hold(turn.at), why(turn)
+    return [message for message, turn in zip(due, turns, strict=True) if turn.at <= now]
 
 
-def _claimed(notice: NoticeRow, consent: bool | None, **more: Any) -> Claimed:
-    return Claimed(Purpose(notice.purpose), notice.expires_at, _hours(notice), consent, **more)
+class _Tried:
+    """A try that goes on, what is known of it, and whether it may."""
+
+    __slots__ = ("case", "line", "notice", "passage", "phone", "reason", "tried")
+
+    def __init__(
+        self, notice: NoticeRow, tried: DeliveryRow, phone: DeviceRow | None, case: Case, line: Line | None,
+        passage: Passage,
+    ) -> None:  # fmt: skip
+        self.notice, self.tried, self.phone = notice, tried, phone
+        self.case, self.line, self.passage = case, line, passage
+        self.reason = "" if tried.reason == PACED else tried.reason
+        """Of what is held: what the last try said, or that its turn comes later. A turn that is not taken is lost."""
 
 
-def _hours(notice: NoticeRow) -> Hours | None:
-    if notice.hours_zone is None or notice.hours_opens is None or notice.hours_closes is None:
-        return None
-    return Hours(
-        notice.hours_zone, notice.hours_opens, notice.hours_closes, frozenset(notice.hours_weekdays or range(7))
-    )
+def _judged(
+    notice: NoticeRow, tried: DeliveryRow, phone: DeviceRow | None, hears: bool, late: bool, case: Case, lines: Lines,
+    now: datetime,
+) -> _Tried:  # fmt: skip
+    lost = tried.state == DeliveryState.LEASED.value
+    line: Line | None
+    if phone is not None:
+        reachable, line = hears, line_named(lines, notice.clinic_id, Way(phone.way), phone.app_build)
+    else:
+        way = Way(tried.way)
+        reachable = case.person.still_has(way, tried.address)
+        usable = awake(lines, notice.clinic_id, way)
+        line = next((each for each in usable if each.line_id == tried.line_id), next(iter(usable), None))
+    channel = ConsentChannel(tried.channel)
+    passage = gate(case.claimed(channel, reachable=reachable, lease_lost=lost), now)
+    if isinstance(passage, Send) and phone is None and line is None:
+        passage = Hold(now + LINE_PAUSE)
+    if late and not isinstance(passage, Stop):
+        passage = Stop(DeliveryState.SUPPRESSED, OVERTAKEN)
+    return _Tried(notice, tried, phone, case, line, passage)
 
 
-async def _phones(sweeping: Sweeping, notices: Sequence[NoticeRow], now: datetime) -> dict[UUID, list[DeviceRow]]:
-    """The live phones by notice, in one statement."""
-    phones: dict[UUID, list[DeviceRow]] = defaultdict(list)
-    if not notices:
-        return phones
-    opener, names = openers(now), keys((notice.clinic_id, notice.id) for notice in notices)
-    same_record = and_(
-        opener.c.hears, opener.c.clinic_id == NoticeRow.clinic_id, opener.c.patient_id == NoticeRow.patient_id
-    )
-    same_account = and_(
-        col(DeviceRow.clinic_id) == opener.c.clinic_id, col(DeviceRow.account_id) == opener.c.account_id
-    )
-    statement = (
-        select(col(NoticeRow.id), DeviceRow)
-        .join_from(names, NoticeRow, same_key(NoticeRow, names))
-        .join(opener, same_record)
-        .join(DeviceRow, same_account)
-        .where(_alive(now), _for_this_phone())
-    )
-    for notice_id, phone in await sweeping.execute(statement):
-        phones[notice_id].append(phone)
-    return phones
-
-
-def _for_this_phone() -> Any:
-    """SQL: the notice is for every phone, or for this one's account and not brought about by this one."""
-    whose, spared = col(NoticeRow.account_id), col(NoticeRow.spared_session_id)
-    return and_(
-        or_(whose.is_(None), whose == DeviceRow.account_id), or_(spared.is_(None), spared != DeviceRow.session_id)
-    )
-
-
-def _alive(now: datetime) -> Any:
-    """SQL: the phone was not given up, and the session that brought its token is still signed in."""
-    return and_(col(DeviceRow.dead_at).is_(None), live_session(DeviceRow.session_id, DeviceRow.account_id, now))
-
-
-def _due(notice: NoticeRow, phone: DeviceRow, delivery_id: UUID, attempt: int, now: datetime) -> Due:
-    kind = NoticeKind(notice.kind)
-    title, text = ("", "") if notice.silent else lock_screen(kind, phone.locale)
-    # A provider that reaches the phone only at night must let it be: the inbox keeps it.
-    hours = _hours(notice)
-    until = min(notice.expires_at, hours.closes_after(now)) if hours else notice.expires_at
-    message = Message(
-        notice.id, kind, title, text, notice.link, until, until - now,
-        thread_id=notice.cause_id if kind is NoticeKind.CHAT else None, seq=notice.seq,
-        badge=(notice.badges or {}).get(str(phone.account_id)), silent=notice.silent,
-    )  # fmt: skip
-    target = Target(phone.platform, phone.app_build, phone.token)
-    purpose = Purpose(notice.purpose)
-    return Due(
-        notice.clinic_id, delivery_id, notice.id, notice.patient_id, phone.id,
-        notice.cause_id, purpose, attempt, now, notice.expires_at, target, message,
-        phone.account_id, phone.session_id,
-    )  # fmt: skip
-
-
-def _unsent(passage: Passage, phones: Sequence[DeviceRow]) -> Stop | None:
-    match passage:
-        case Stop():
-            return passage
-        case Send() if not phones:
-            return Stop(DeliveryState.NO_DEVICE, "no-device")
-    return None
-
-
-def _look_again(passage: Passage) -> datetime | None:
-    return passage.until if isinstance(passage, Hold) else None
-
-
-async def _insert_deliveries(
-    sweeping: Sweeping, due: list[Due], unsent: list[tuple[NoticeRow, Stop]], now: datetime, lease_until: datetime
-) -> None:
-    leased = DeliveryState.LEASED.value
-    rows = [
-        _delivery(each.clinic_id, each.delivery_id, each.notice_id, each.device_id, leased, "", 1, lease_until, now)
-        for each in due
-    ] + [
-        _delivery(notice.clinic_id, new_id(), notice.id, None, stop.state.value, stop.reason, 0, now, now)
-        for notice, stop in unsent
-    ]
-    if rows:
-        await sweeping.execute(insert(DeliveryRow).execution_options(render_nulls=True), rows)
-
-
-def _delivery(*values: Any) -> dict[str, Any]:
-    names = ("clinic_id", "id", "notice_id", "device_id", "state", "reason", "attempt", "next_at", "created_at")
-    return dict(zip(names, values, strict=True))
-
-
-async def _move_notices(sweeping: Sweeping, rows: list[tuple[UUID, UUID, str, datetime | None]]) -> None:
-    if not rows:
-        return
-    moved = batch({"clinic_id": UUIDS, "id": UUIDS, "state": TEXTS, "next_at": MOMENTS}, rows)
-    statement = update(NoticeRow).where(same_key(NoticeRow, moved))
-    await sweeping.execute(statement.values(state=moved.c.state, next_at=moved.c.next_at), execution_options=UNTRACKED)
-
-
-async def _claim_tries(sweeping: Sweeping, now: datetime, limit: int, lease: timedelta) -> list[Due]:
-    """Go on with tries whose time has come, and with those of workers that never answered."""
-    rows = (await sweeping.execute(_going_on(now, limit))).all()
-    judged = [
-        (notice, tried, phone, gate(_claimed_again(notice, tried, consent, reachable), now))
-        for tried, notice, phone, consent, reachable in rows
-    ]
-    await _move_tries(sweeping, [_moved(tried, passage, now + lease) for _, tried, _, passage in judged])
-    stopped = [(notice, passage) for notice, _, _, passage in judged if isinstance(passage, Stop)]
-    await finish(sweeping, [(notice.clinic_id, notice.id) for notice, _ in stopped])
-    await _record_stops(sweeping, stopped, now)
-    return [
-        _due(notice, phone, tried.id, tried.attempt + 1, now)
-        for notice, tried, phone, passage in judged
-        if isinstance(passage, Send)
-    ]
-
-
-def _going_on(now: datetime, limit: int) -> Select[DeliveryRow, NoticeRow, DeviceRow, bool | None, bool]:
+@cache
+def _going_on(lanes: tuple[Lane, ...]) -> Any:
+    """SQL of `:now` and `:most`. Made once: making it takes longer than running it."""
+    now = bindparam("now", type_=MOMENTS)
     opener = openers(now)
     hears = exists().where(
         opener.c.hears,
@@ -241,48 +149,53 @@ def _going_on(now: datetime, limit: int) -> Select[DeliveryRow, NoticeRow, Devic
     same_phone = and_(
         col(DeviceRow.clinic_id) == DeliveryRow.clinic_id, col(DeviceRow.id) == col(DeliveryRow.device_id)
     )
+    # Written out and not bound: a plan kept for later can use the partial index only by constants.
+    lane = col(DeliveryRow.lane).in_([literal_column(str(int(each))) for each in lanes])
+    reachable = func.coalesce(and_(alive(now), hears), False)
+    statement = select(NoticeRow, DeliveryRow, DeviceRow, reachable, overtaken(), *standing_columns(now))
+    joined = statement.select_from(DeliveryRow).join(NoticeRow, same_notice).outerjoin(DeviceRow, same_phone)
     return (
-        select(
-            DeliveryRow, NoticeRow, DeviceRow, consent_word(NoticeRow, ConsentChannel.PUSH), and_(_alive(now), hears)
-        )
-        .join(NoticeRow, same_notice)
-        .join(DeviceRow, same_phone)
-        .where(STILL_OPEN, col(DeliveryRow.next_at) <= now)
+        joined_standing(joined)
+        .where(STILL_OPEN, lane, col(DeliveryRow.next_at) <= now)
         .order_by(col(DeliveryRow.next_at))
-        .limit(limit)
-        .with_for_update(of=[DeliveryRow, NoticeRow], skip_locked=True)
+        .limit(bindparam("most", type_=NUMBERS))
+        # In this order: of a notice that is in other hands the try must not be held either (`overtake`).
+        .with_for_update(of=[NoticeRow, DeliveryRow], skip_locked=True)
     )
 
 
-def _claimed_again(notice: NoticeRow, tried: DeliveryRow, consent: bool | None, reachable: bool) -> Claimed:
-    lost = tried.state == DeliveryState.LEASED.value
-    return _claimed(notice, consent, cancelled=notice.state == "cancelled", reachable=reachable, lease_lost=lost)
+def _due(each: _Tried, now: datetime) -> Due:
+    tried, attempt = each.tried, each.tried.attempt + 1
+    if each.phone is not None:
+        return due_for_phone(each.case, each.notice, each.phone, each.line, tried.id, attempt, tried.created_at, now)
+    address = Address(Way(tried.way), each.line, tried.address)
+    return due_for_address(
+        each.case, each.notice, ConsentChannel(tried.channel), address, tried.id, attempt, tried.created_at, now
+    )
 
 
-def _moved(tried: DeliveryRow, passage: Passage, lease_until: datetime) -> tuple[Any, ...]:
-    key = (tried.clinic_id, tried.id)
-    match passage:
+def _moved(each: _Tried, lease_until: datetime) -> tuple[Any, ...]:
+    tried = each.tried
+    key, line_id = (tried.clinic_id, tried.id), each.line.line_id if each.line else tried.line_id
+    # A worker that never answered may have sent it.
+    maybe = 1 if tried.maybe_arrived or tried.state == DeliveryState.LEASED.value else 0
+    match each.passage:
         case Send():
-            return (*key, DeliveryState.LEASED.value, "", tried.attempt + 1, lease_until)
+            return (*key, DeliveryState.LEASED.value, "", tried.attempt + 1, lease_until, line_id, maybe)
         case Hold(until):
-            return (*key, DeliveryState.DUE.value, tried.reason, tried.attempt, until)
+            return (*key, DeliveryState.DUE.value, each.reason, tried.attempt, until, line_id, maybe)
         case Stop(state, reason):
-            return (*key, state.value, reason, tried.attempt, tried.next_at)
+            return (*key, state.value, reason, tried.attempt, tried.next_at, line_id, maybe)
 
 
 async def _move_tries(sweeping: Sweeping, rows: list[tuple[Any, ...]]) -> None:
-    if not rows:
-        return
-    moved = batch(
-        {"clinic_id": UUIDS, "id": UUIDS, "state": TEXTS, "reason": TEXTS, "attempt": NUMBERS, "next_at": MOMENTS}, rows
-    )
-    news = {name: moved.c[name] for name in ("state", "reason", "attempt", "next_at")}
+    names = ("state", "reason", "attempt", "next_at", "line_id")
+    kinds: dict[str, TypeEngine[Any]] = {
+        "clinic_id": UUIDS, "id": UUIDS, "state": TEXTS, "reason": TEXTS, "attempt": NUMBERS, "next_at": MOMENTS,
+        "line_id": UUIDS, "maybe": NUMBERS,
+    }  # fmt: skip
+    moved = batch(kinds, rows)
+    news: dict[str, Any] = {name: moved.c[name] for name in names}
+    news["maybe_arrived"] = moved.c.maybe == 1
     statement = update(DeliveryRow).where(same_key(DeliveryRow, moved)).values(news)
     await sweeping.execute(statement, execution_options=UNTRACKED)
-
-
-async def _record_stops(sweeping: Sweeping, stopped: Sequence[tuple[NoticeRow, Stop]], now: datetime) -> None:
-    happenings: list[tuple[UUID, Happening]] = [
-        (notice.clinic_id, suppression(notice, stop.reason)) for notice, stop in stopped
-    ]
-    await record_across(sweeping, SYSTEM, happenings, now)

@@ -1,11 +1,11 @@
 """Puts notices into the outbox, in the transaction of what they are about, and takes them back."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, case, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -13,9 +13,18 @@ from core.database import Writing
 from core.events import SYSTEM, Happening, record_across
 from core.ids import new_id
 from push.commands.batch import TEXTS, UNTRACKED, UUIDS, batch, keys, same_key
+from push.commands.call_tasks import end_call_tasks
+from push.commands.heads import AnyNotice
+from push.commands.rings import RingKey, give_back, places_of
+from push.commands.standing import maybe_arrived, reached
+from push.consent import ConsentChannel
+from push.kinds import KINDS, Shift
 from push.notice import Notice
 from push.outcome import DeliveryState
 from push.tables import DeliveryRow, NoticeRow
+
+# How long before its time a reminder is first looked at: no quiet night and no weekend is longer.
+MOST_EARLY = timedelta(days=3)
 
 
 async def enqueue_across(
@@ -63,28 +72,42 @@ def _row(clinic_id: UUID, notice: Notice, now: datetime) -> dict[str, Any]:
         "spared_session_id": notice.spared_session_id,
         "seq": notice.seq,
         "badges": None if notice.badges is None else {str(who): count for who, count in notice.badges.items()},
+        "lane": int(KINDS[notice.kind].lane),
+        "tried": [],
+        "rings": None,
         "state": "due",
         "reason": "",
-        "next_at": notice.not_before,
+        "next_at": _first_look(notice, now),
         "created_at": now,
     }
+
+
+def _first_look(notice: Notice, now: datetime) -> datetime:
+    """As it is due; earlier what would be drawn forward out of a night or a day off."""
+    if KINDS[notice.kind].shift is Shift.EARLIER:
+        return max(min(now, notice.not_before), notice.not_before - MOST_EARLY)
+    return notice.not_before
 
 
 async def cancel_across(writing: Writing, causes: Sequence[tuple[UUID, UUID]], reason: str, now: datetime) -> int:
     """Take back what these causes, of (clinic_id, cause_id), still wanted to say; how many notices that were.
 
-    `reason` is a stable code. At most four statements, whatever the number of causes and of clinics.
+    `reason` is a stable code. What reached somebody stays in the inbox; only the ways that were left are given up.
+    At most eight statements, whatever the number of causes and of clinics; four where nothing had begun.
 
     Exit wins over send: this waits for the rows that a worker is claiming, and a worker passes by the rows
     that are locked here, or reads them as cancelled. What a worker already holds is on its way and is not
     called back; if its send does not succeed, it is not repeated.
     """
-    notices = await _lock_standing(writing, causes) if causes else ()
+    notices = await _lock_standing(writing, causes, now) if causes else ()
     if not notices:
         return 0
     names = keys((notice.clinic_id, notice.id) for notice in notices)
-    ended = update(NoticeRow).where(same_key(NoticeRow, names))
-    await writing.execute(ended.values(state="cancelled", reason=reason, next_at=None), execution_options=UNTRACKED)
+    over = or_(col(NoticeRow.state) == "done", reached())
+    news = {"state": case((over, "done"), else_="cancelled"), "reason": reason, "next_at": None}
+    ended = update(NoticeRow).where(same_key(NoticeRow, names)).values(news)
+    left = ended.returning(col(NoticeRow.id), maybe_arrived())
+    maybe: dict[UUID, bool] = dict(row for row in await writing.execute(left, execution_options=UNTRACKED))
     waiting = update(DeliveryRow).where(
         col(DeliveryRow.clinic_id) == names.c.clinic_id,
         col(DeliveryRow.notice_id) == names.c.id,
@@ -92,20 +115,33 @@ async def cancel_across(writing: Writing, causes: Sequence[tuple[UUID, UUID]], r
     )
     suppressed = {"state": DeliveryState.SUPPRESSED.value, "reason": reason}
     await writing.execute(waiting.values(suppressed), execution_options=UNTRACKED)
-    happenings = [(notice.clinic_id, suppression(notice, reason)) for notice in notices]
+    standing = [notice for notice in notices if notice.state == "due"]
+    happenings = [(notice.clinic_id, suppression(notice, reason)) for notice in standing]
     await record_across(writing, SYSTEM, happenings, now)
-    return len(notices)
+    called = [(notice.clinic_id, notice.id) for notice in standing if ConsentChannel.CALL.value in notice.tried]
+    await end_call_tasks(writing, called, now)
+    silent = [notice for notice in standing if not maybe[notice.id]]
+    await give_back(writing, [place for each in silent for place in _places(each)])
+    return len(standing)
 
 
-async def _lock_standing(writing: Writing, causes: Sequence[tuple[UUID, UUID]]) -> Sequence[NoticeRow]:
+def _places(notice: NoticeRow) -> list[tuple[RingKey, datetime]]:
+    return places_of(notice.clinic_id, notice.patient_id, notice.purpose, notice.rings)
+
+
+async def _lock_standing(writing: Writing, causes: Sequence[tuple[UUID, UUID]], now: datetime) -> Sequence[NoticeRow]:
+    """Those that still want something, and those that reached nobody: a replay must know that they are over."""
     names = keys(causes)
     same = and_(col(NoticeRow.clinic_id) == names.c.clinic_id, col(NoticeRow.cause_id) == names.c.id)
-    standing = select(NoticeRow).join_from(names, NoticeRow, same).where(col(NoticeRow.state) == "due")
+    failed = and_(col(NoticeRow.state) == "done", col(NoticeRow.expires_at) > now, ~reached())
+    standing = select(NoticeRow).join_from(names, NoticeRow, same).where(or_(col(NoticeRow.state) == "due", failed))
     ordered = standing.order_by(col(NoticeRow.clinic_id), col(NoticeRow.id)).with_for_update(of=NoticeRow)
     return (await writing.execute(ordered)).scalars().all()
 
 
-def suppression(notice: NoticeRow, reason: str) -> Happening:
-    """What was not sent, and why: as much a fact as what was."""
+def suppression(notice: AnyNotice, reason: str, channel: ConsentChannel | None = None) -> Happening:
+    """What was not sent, and why: as much a fact as what was. `channel`: on this way alone."""
     facts = {"kind": notice.kind, "purpose": notice.purpose, "reason": reason}
+    if channel is not None:
+        facts["channel"] = channel.value
     return Happening("push.suppressed", notice.id, notice.patient_id, facts, notice.cause_id)

@@ -57,7 +57,7 @@ async def confirm(
     here = _this_phone(clinic_id, session_id, ids)
     proven = await _prove(writing, here, now)
     await _mark_deliveries(writing, here, opened, now)
-    await finish(writing, [(clinic_id, notice_id) for notice_id in proven])
+    await finish(writing, [(clinic_id, notice_id) for notice_id in proven], now)
     await _mark_opened(writing, clinic_id, [notice.id for notice in first], now)
     happenings = [_acceptance(notice, proven[notice.id]) for notice in notices if notice.id in proven]
     await record(writing, clinic_id, actor, happenings + [_opening(notice) for notice in first], now)

@@ -1,26 +1,20 @@
-"""People of the chat for a whole file of tests: one world and one node, and whoever a test needs comes into them."""
+"""People of the chat: whoever a test needs comes into its world."""
 
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from itertools import count
-from pathlib import Path
 from uuid import UUID
-
-import asyncpg
-from sqlmodel import SQLModel
 
 from clinic.commands import admit_staff, grant_access, take_patients, tie_staff
 from clinic.household import AccessScope
 from core.clock import now
-from core.database import Database
 from core.events import SYSTEM
 from core.ids import new_id
 from identity.commands import Device, account_of_phone, open_session
 from identity.permissions import PRESETS, Permission
 from identity.sign_in import Audience
-from tests.world import Party, World, bearer, make_world, patient_fact
+from tests.world import Party, World, bearer, patient_fact
 
 _PHONES = count(393_480_000_000)
 
@@ -37,15 +31,6 @@ class Person:
     @property
     def headers(self) -> dict[str, str]:
         return bearer(self.token)
-
-
-@asynccontextmanager
-async def one_world(database: Database, owner: asyncpg.Connection, folder: Path) -> AsyncIterator[World]:
-    """A world for a whole file, and an empty database after it."""
-    world = await make_world(database, folder)
-    yield world
-    await world.http.aclose()
-    await owner.execute(";".join(str(table.delete()) for table in SQLModel.metadata.tables.values()))
 
 
 async def a_patient(world: World, *, party: Party | None = None, born: date = date(1985, 5, 17)) -> Person:

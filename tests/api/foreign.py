@@ -1,10 +1,9 @@
-"""What the matrix of rights calls each operation with: ids of ours and of others, and bodies that would be taken.
+"""Whose ids the matrix of rights calls each operation with: ours, and those of others.
 
 A new route with a known path parameter joins by itself. A new path parameter needs an entry in `IDS` (who owns such
-an id, and whose must not work) or, where it names no row, in `WORDS`. A new body needs an entry in `BODIES`.
+an id, and whose must not work) or, where it names no row, in `tests.api.said_of_foreign.WORDS`.
 """
 
-import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
@@ -14,9 +13,6 @@ from uuid import UUID
 from sqlalchemy import text
 
 from cabinet.commands.payments import open_payment
-from cabinet.offer import canonical, fingerprint, offered
-from cabinet.plan import sums
-from cabinet.plan_facts import PlanFact
 from clinic.commands import admit_staff, grant_access
 from clinic.commands.requests import make_request
 from clinic.request import RequestKind
@@ -28,18 +24,23 @@ from enamel.worker.privacy import carry_out_erasures, make_copies
 from identity.commands import Device, account_of_phone, make_partner_app, make_staff_account, open_session
 from identity.permissions import PRESETS
 from identity.sign_in import Audience
+from push.channel import Way
+from push.commands import enqueue_across
+from push.commands.strangers import keep_stranger
+from push.notice import Notice, NoticeKind, Purpose
+from push.report import Incoming
+from push.tables import CallTask
 from tests.api.loyalty_desk import (
-    A_FRIENDS_CODE,
     bills_of_both,
     cards_of_both,
     promotions_of_both,
     ready_for_points,
 )
-from tests.api.papers_of_both import PAPER_BODIES, PAPERS, PDF_FILE
+from tests.api.papers_of_both import PAPERS
 from tests.api.paperwork import NOTE, template
+from tests.api.said_of_foreign import BODIES, FILE, OFFERED, RAW_BODIES, VOICE_FILE
 from tests.media.looking import look
-from tests.media.samples import bomb, photo
-from tests.media.sounds import m4a
+from tests.media.samples import bomb
 from tests.world import DAY, PASSWORD, Party, World, patient_fact
 
 
@@ -358,19 +359,6 @@ async def requests(world: World, who: str) -> Ids:
     return ids(*[each.request_id for each in made])
 
 
-_OFFERED: dict[str, Any] = {
-    "version": 1, "title": "With a crown", "currency": "EUR",
-    "stages": [
-        {"title": "Crown", "items": [{"name": "Crown", "unit_price": {"amount_minor": 60_000, "currency": "EUR"}}]}
-    ],
-}  # fmt: skip
-_TOLD = PlanFact(external_id="p", patient="anna", **_OFFERED)
-_ANSWERED = {
-    "offer_sha256": fingerprint(canonical(offered(_TOLD, sums(_TOLD.plan())))),
-    "language": "it",
-}
-
-
 async def plans(world: World, who: str) -> Ids:  # noqa: ARG001
     """Of ours, of the neighbour in the same clinic, of somebody elsewhere: all with the same offer."""
     owners = [(world.here, "anna"), (world.here, "boris"), (world.there, "anna")]
@@ -378,7 +366,7 @@ async def plans(world: World, who: str) -> Ids:  # noqa: ARG001
 
 
 async def _plan(world: World, party: Party, patient: str) -> str:
-    row = {**_OFFERED, "external_id": str(new_id()), "patient": patient, "group": f"{patient} of {party.clinic_id}"}
+    row = {**OFFERED, "external_id": str(new_id()), "patient": patient, "group": f"{patient} of {party.clinic_id}"}
     answer = await world.post("/v1/partner/sync/plans", party.partner, {"items": [row]})
     return str(answer.json()["rows"][0]["id"])
 
@@ -478,7 +466,76 @@ async def patients_with_a_template(world: World, who: str) -> Ids:
     return await patients(world, who)
 
 
+async def lines(world: World, who: str) -> Ids:  # noqa: ARG001
+    """An app build's key, here and there."""
+    return ids(*[await made(world, party, "lines", BODIES["makeLine"], "line_id") for party in both(world)])
+
+
+async def app_builds(world: World, who: str) -> Ids:  # noqa: ARG001
+    return ids(*[await made(world, party, "app-builds", BODIES["makeAppBuild"], "build_id") for party in both(world)])
+
+
+async def made(world: World, party: Party, what: str, body: dict[str, Any], name: str) -> str:
+    """A thing of the clinic under the name that the bodies say; the same where it is there already."""
+    answer = await world.post(f"/v1/staff/{what}", party.staff, body)
+    if answer.status_code == 409:
+        listed = (await world.get(f"/v1/staff/{what}", party.staff)).json()["items"]
+        return str(next(each[name] for each in listed if each["name"] == body["name"]))
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()[name])
+
+
+async def call_tasks(world: World, who: str) -> Ids:  # noqa: ARG001
+    """Of our clinic and of another; nobody has taken them."""
+    return ids(*[await _call_task(world, party) for party in (world.here, world.there)])
+
+
+async def _call_task(world: World, party: Party) -> UUID:
+    at, made = now(), new_id()
+    told = Notice(party.patient_id, NoticeKind.REMINDING, Purpose.SERVICE, f"call {made}", at, at + DAY)
+    async with world.database.writing(party.scope) as writing:
+        named = await enqueue_across(writing, [(party.clinic_id, told)], at)
+        notice_id = named[party.clinic_id, told.dedupe_key]
+        row = CallTask(
+            clinic_id=party.clinic_id, id=made, patient_id=party.patient_id, notice_id=notice_id, kind="reminding",
+            purpose="service", state="open", made_at=at, due_until=at + DAY,
+        )  # fmt: skip
+        writing.add(row)
+    return made
+
+
+async def message_templates(world: World, who: str) -> Ids:  # noqa: ARG001
+    """One of ours, one of another clinic, in the same place."""
+    made, draft = [], {**_MESSAGE_TEXT, "variant": f"v-{next(_COUNT)}"}
+    for party in (world.here, world.there):
+        answer = await world.post("/v1/staff/message-templates", party.staff, draft)
+        made.append(answer.json()["template_id"])
+    BODIES["changeMessageTemplate"] = {"version": 1, "draft": draft}
+    return ids(*made)
+
+
+async def stranger_messages(world: World, who: str) -> Ids:  # noqa: ARG001
+    """What nobody we know wrote, here and there."""
+    made = []
+    for party in (world.here, world.there):
+        told = Incoming(str(new_id()), "+393330000001", "Good morning", now())
+        async with world.database.writing(party.scope) as writing:
+            await keep_stranger(writing, party.clinic_id, new_id(), Way.SMS, told, now())
+        listed = await world.get("/v1/staff/stranger-messages", party.staff)
+        made.append(listed.json()["items"][-1]["message_id"])
+    BODIES["assignStrangerMessage"] = {"patient_id": str(world.here.patient_id)}
+    return ids(*made)
+
+
+_MESSAGE_TEXT = {"kind": "visit", "channel": "sms", "language": "it", "text": "{{clinic_name}}"}
+
+
 IDS: dict[str, Owners] = {
+    "line_id": lines,
+    "build_id": app_builds,
+    "call_task_id": call_tasks,
+    "message_template_id": message_templates,
+    "stranger_message_id": stranger_messages,
     **{name: owned(found) for name, found in PAPERS.items()},
     "sendDocument patient_id": patients_with_a_template,
     "putPictureElsewhere external_id": patients_with_an_archive,
@@ -522,151 +579,3 @@ IDS: dict[str, Owners] = {
     "plan_id": plans,
     "group": plan_groups,
 }
-
-# Path parameters that name no row of anybody: the caller's own name for a new thing, or a word of a list.
-WORDS = {
-    "purpose": "service", "variant": "download", "picture_external_id": "x-1", "id": "finding-1",
-    "thing": "picture", "view": "face-rest", "series_external_id": "s-1", "language": "it", "number": "1",
-    "seq": "1",
-}  # fmt: skip
-
-# Query parameters that an operation does not do without.
-QUERIES = {
-    "findSettledBill": {"bill": "R-1"},
-    "findPatients": {"phone": "+390255501234"},
-    "listBranchDay": {"day": "2026-11-23"},
-    "listMyChartChanges": {"since": "2024-01-01"},
-    "listPatientChartChanges": {"since": "2024-01-01"},
-    "listChartChangesAsStaff": {"since": "2024-01-01"},
-    **{
-        name: {"client_id": str(new_id())}
-        for name in (
-            "deleteMyMessage",
-            "deletePatientMessage",
-            "takeMyReactionBack",
-            "takePatientReactionBack",
-            "deleteMessage",
-            "takeReactionBack",
-        )
-    },
-    **{name: {"wait": "0"} for name in ("syncMyConversation", "syncPatientConversation", "syncConversations")},
-}
-
-FILE = {"file": ("scan.jpg", photo())}
-
-_BILL = {"bill": "R-1", "price": {"amount_minor": 1_000, "currency": "EUR"}, "points": 1}
-
-# A body that is taken when the ids are right: otherwise every id would be answered 422 and nothing be proved.
-BODIES: dict[str, Any] = {
-    "tieStaff": {"branch_ids": []},
-    "namePatientReferrer": {"code": A_FRIENDS_CODE},
-    "nameReferrer": {"code": A_FRIENDS_CODE},
-    "nameMyReferrer": {"code": A_FRIENDS_CODE},
-    "settleBill": {"patient_id": str(new_id()), **_BILL},
-    "settlePartnerBill": {"patient": "anna", **_BILL},
-    "adjustPoints": {"client_id": str(new_id()), "points": 5, "reason": "A sorry"},
-    "issueCard": {"client_id": str(new_id()), "title": "Three", "service": "Hygiene", "sessions": 3},
-    "useCard": {"client_id": str(new_id())},
-    "reverseBill": {"reason": "Billed twice"},
-    "reversePartnerBill": {"reason": "Billed twice"},
-    "startMyPayment": {},
-    "startPatientPayment": {},
-    "makePayLink": {},
-    "recordFinding": {"notation": "fdi", "tooth": "16", "code": "caries", "observed_on": "2025-01-01"},
-    "askMyErasure": {},
-    "askPatientErasure": {},
-    "confirmErasure": {},
-    "refuseErasure": {"reason": "legal_duty"},
-    "openArchive": {"reason": "legal_claims"},
-    "setLegalHold": {"reason": "Claim 2026/114"},
-    "linkRecord": {"code": "7KQ2M-9XARD"},
-    "setMyConsent": {"granted": True, "text_version": "2026-11", "language": "it"},
-    "setPatientConsent": {"granted": True, "text_version": "2026-11", "language": "it"},
-    "sendMyMessage": {"client_id": str(new_id()), "body": "Good morning"},
-    "sendPatientMessage": {"client_id": str(new_id()), "body": "Good morning"},
-    "markMyConversation": {"delivered": 1, "read": 1},
-    "markPatientConversation": {"delivered": 1, "read": 1},
-    "confirmNotices": {"items": [{"notice_id": str(new_id()), "kind": "opened"}]},
-    "bookVisit": {"starts_at": rfc3339(now() + 3 * DAY), "ends_at": rfc3339(now() + 3 * DAY + DAY / 24)},
-    "answerRequest": {"verdict": "accepted"},
-    "changeVisit": {"status": "confirmed"},
-    "issueLinkCode": {"relation": "self"},
-    "searchMessages": {"words": "good"},
-    "bringMessage": {"channel": "sms", "external_id": "sms-1", "body": "Good morning", "patient": "anna"},
-    "sendCard": {"client_id": str(new_id()), "kind": "payment"},
-    "setStarters": {"items": []},
-    "setBot": {"kind": "none"},
-    "setPriceList": {"items": []},
-    "sendMessage": {"client_id": str(new_id()), "body": "Good morning"},
-    "markConversation": {"delivered": 1, "read": 1},
-    "editMessage": {"client_id": str(new_id()), "body": "Good evening"},
-    "noteInConversation": {"client_id": str(new_id()), "body": "Rings back"},
-    "reactToMessage": {"client_id": str(new_id()), "emoji": "👍"},
-    "hideThing": {"private": True},
-    "hideMyThing": {"private": True},
-    "changeAccess": {"scopes": ["book"]},
-    "blockAccess": {"phone": "+393471200098", "reason": "By court"},
-    "linkMyPicture": {"variant": "download"},
-    "acceptMyPlan": _ANSWERED,
-    "sendMyAcceptanceCode": _ANSWERED,
-    "sendPatientAcceptanceCode": _ANSWERED,
-    "acceptPatientPlan": _ANSWERED,
-    "declineMyPlan": {**_ANSWERED, "reason": "needs_time"},
-    "declinePatientPlan": {**_ANSWERED, "reason": "needs_time"},
-    "withdrawPlanOffer": {"note": "A wrong price"},
-    "makeSeries": {"protocol": "fmx-18"},
-    "changeSeries": {"title": "Start of treatment"},
-    "putSeriesView": {"picture_id": None},
-    "releaseSeries": {},
-    "putSeries": {"protocol": "ortho-photo", "views": []},
-    "linkPatientPicture": {"variant": "download"},
-}
-
-BODIES["moveVisit"] = {"starts_at": rfc3339(now() + 5 * DAY), "ends_at": rfc3339(now() + 5 * DAY + DAY / 24)}
-BODIES["setBranchBooking"] = {"booking": "direct", "cancel_notice_hours": 24, "most_ahead": 3}
-for name, body in {
-    "cancelMyAppointment": {"reason": "no_time"},
-    "moveMyAppointment": {"words": "After school"},
-    "requestMyVisit": {"service": "Hygiene"},
-    "bookMySlot": {"service": "Hygiene"},
-    "editMyMessage": {"client_id": str(new_id()), "body": "Good evening"},
-    "reactInMyConversation": {"client_id": str(new_id()), "emoji": "👍"},
-    "joinMyWaitingList": {"service": "Hygiene", "until": f"{now() + 30 * DAY:%Y-%m-%d}"},
-}.items():
-    BODIES[name] = BODIES[name.replace("My", "Patient", 1)] = body  # one's own door and the guardian's
-
-BODIES["nameDicomwebSource"] = {"name": "radiology", "address": "https://pacs.example"}
-BODIES["putPictureElsewhere"] = {
-    "source": "radiology", "study_uid": "1.2", "series_uid": "1.2.3", "instance_uid": "1.2.3.4",
-}  # fmt: skip
-BODIES |= PAPER_BODIES
-BODIES |= {
-    "linkPicture": {"variant": "original"}, "changePicture": {"teeth": ["36"]}, "releasePicture": {"comment": "Healed"},
-    "movePicture": {"patient_id": str(new_id()), "reason": "wrong_record"}, "decideOnPicture": {"verdict": "discard"},
-    "drawOnPicture": {"version": 0, "shapes": []},
-}  # fmt: skip
-
-BODIES |= {
-    "assignCase": {"staff_id": None}, "setCaseState": {"state": "open"}, "sortCase": {"priority": 2},
-    "labelCase": {"labels": []}, "scoreMyCase": {"score": 5}, "scorePatientCase": {"score": 5},
-    "changeCannedReply": {"title": "Thanks", "body": "Thank you, {{patient_name}}"},
-}  # fmt: skip
-
-# Operations that take bytes as they are.
-RAW_BODIES = dict.fromkeys(("putUploadPart", "putPicturePart", "putMyPhotoPart", "putPatientPhotoPart"), b"nine byte")
-_ANNOUNCED = {
-    "kind": "photo", "media_type": "image/jpeg", "size_bytes": 9,
-    "sha256": hashlib.sha256(RAW_BODIES["putUploadPart"]).hexdigest(),
-}  # fmt: skip
-BODIES |= {"startUpload": _ANNOUNCED, "startPictureUpload": _ANNOUNCED}
-BODIES["startMyPhoto"] = BODIES["startPatientPhoto"] = {
-    name: told for name, told in _ANNOUNCED.items() if name != "kind"
-}
-
-# Operations that take a form with a file instead of JSON.
-VOICE_FILE = {"file": ("voice.m4a", m4a(0.2))}
-FILES = {"putDocumentFile": PDF_FILE, **dict.fromkeys(("addMyVoice", "addPatientVoice", "addVoice"), VOICE_FILE)}
-FORMS: dict[str, dict[str, str]] = {
-    "uploadPicture": {"kind": "photo"}, "putPicture": {"kind": "photo"}, "putDocumentFile": {},
-    "addMyVoice": {}, "addPatientVoice": {}, "addVoice": {},
-}  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from chat.desk_facts import MOST_CANNED
 from clinic.commands import take_patients
 from core.clock import now
 from core.events import SYSTEM, Actor, ActorKind, Happening, record
@@ -195,6 +196,28 @@ async def test_canned_replies_take_only_variables_there_are(world: World) -> Non
     gone = await world.http.delete(f"/v1/staff/canned-replies/{reply_id}", headers=world.here.staff)
     assert gone.status_code == 204
     assert (await world.get("/v1/staff/canned-replies", world.here.staff)).json()["items"] == []
+
+
+async def test_a_desk_keeps_so_many_texts_and_no_more(world: World) -> None:
+    """Five add at once where one has room."""
+    async with world.database.writing(world.here.scope) as writing:
+        await writing.execute(
+            text(
+                "insert into canned_reply (clinic_id, id, title, body, language, changed_at) "
+                "select :clinic, gen_random_uuid(), 'n', 'x', 'it', now() from generate_series(1, :most)"
+            ),
+            {"clinic": world.here.clinic_id, "most": MOST_CANNED - 1},
+        )
+    path, one = "/v1/staff/canned-replies", {"title": "Ciao", "body": "Ciao"}
+    added = await asyncio.gather(*(world.post(path, world.here.staff, one) for _ in range(5)))
+    assert sorted(each.status_code for each in added) == [201, 409, 409, 409, 409]
+    assert {each.json()["code"] for each in added if each.status_code == 409} == {"too-many-canned-replies"}
+    reply_id = next(each.json()["reply_id"] for each in added if each.status_code == 201)
+    await put(world, f"{path}/{reply_id}", {"title": "Addio", "body": "A presto"})
+    there = await world.post(path, world.there.staff, one)
+    assert there.status_code == 201, "another clinic's are its own"
+    await world.http.delete(f"{path}/{reply_id}", headers=world.here.staff)
+    assert (await world.post(path, world.here.staff, one)).status_code == 201
 
 
 async def test_answering_needs_one_right_and_setting_up_another(world: World) -> None:

@@ -19,8 +19,8 @@ from core.ids import new_id
 from core.moments import rfc3339
 from core.private import mark_private
 from enamel.worker.privacy import make_copies
-from tests.api.foreign import FILE
 from tests.api.household import MOTHER, SignedIn, child, linked, sign_in
+from tests.api.said_of_foreign import FILE
 from tests.api.test_issued_documents import PDF, put, told
 from tests.enamel.test_erasing import confirmed, erased, folder
 from tests.enamel.test_erasing_again import SlowStorage

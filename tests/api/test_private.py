@@ -16,8 +16,8 @@ from core.ids import new_id
 from core.moments import rfc3339
 from core.private import private_tables
 from core.schema import PRIVATE_WITH
-from tests.api.foreign import FILE
 from tests.api.household import EMMA, MOTHER, SignedIn, aged, child, linked, sign_in
+from tests.api.said_of_foreign import FILE
 from tests.media.looking import look
 from tests.world import DAY, World
 

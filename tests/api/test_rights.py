@@ -17,7 +17,8 @@ from starlette.routing import WebSocketRoute
 
 from api.app import bare_app
 from chat.pace import Pace
-from tests.api.foreign import BODIES, FILE, FILES, FORMS, IDS, QUERIES, RAW_BODIES, WORDS, Ids, patients
+from tests.api.foreign import IDS, Ids, patients
+from tests.api.said_of_foreign import BODIES, FILE, FILES, FORMS, QUERIES, RAW_BODIES, WORDS
 from tests.world import World
 
 # No token needed: one proves who one is here, or the address itself is the proof (a signed link).
@@ -25,7 +26,8 @@ PUBLIC = {
     "requestCode", "openSession", "renewSession", "openStaffSession", "issuePartnerToken", "live", "ready",
     "fetchPicture", "lookAtPicture", "lookAtSeriesSheet", "fetchSeriesSheet",
     "showPayLink", "payByLink", "hearPayments", "payPrintedPage",
-    "fetchCalendar", "confirmChatDelivered",
+    "fetchCalendar", "confirmChatDelivered", "getAppStart",
+    "hearLine", "askLine", "followLink", "showStop", "stopByLink",
 }  # fmt: skip
 DOORS = {"/v1/me": "patient", "/v1/patients": "patient", "/v1/staff": "staff", "/v1/partner": "partner"}
 

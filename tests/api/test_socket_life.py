@@ -1,9 +1,11 @@
 """How a socket lives and ends: renewal, the same device elsewhere, too many, too slow, a node that stops."""
 
 import asyncio
+import json
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,14 +13,17 @@ import asyncpg
 import httpx
 import pytest
 
+from api.sockets import ChatDoor
 from chat.conversation import Rate
+from chat.hub import Hub
 from chat.wakeups import MemoryWakeups
 from core.clock import now
+from core.database import Database
 from core.embedded_postgres import EmbeddedPostgres
 from core.ids import new_id
 from identity.sign_in import Audience
 from identity.tokens import Claims
-from tests.node import Phone, dialled, greeted, node
+from tests.node import PROTOCOL, Phone, dialled, greeted, node
 from tests.world import Party, World
 
 
@@ -68,6 +73,33 @@ async def test_a_second_hello_ends_the_socket_as_no_frame_does(world: World, her
     async with greeted(here, world.here.patient_token) as (phone, _):
         await phone.say("hello", tok=world.here.patient_token)
         assert await phone.closed() == 4400
+
+
+async def test_who_comes_while_the_database_is_away_is_told_to_come_back(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = Database("postgresql://enamel@127.0.0.1:1/nothing", pool=1)
+    door = ChatDoor(replace(world.ports, database=nowhere, hub=Hub(nowhere, MemoryWakeups())))
+    hello = json.dumps({"t": "hello", "tok": world.here.patient_token})
+    heard = iter(({"type": "websocket.connect"}, {"type": "websocket.receive", "text": hello}))
+    said: list[Any] = []
+
+    async def receive() -> Any:
+        return next(heard)
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    scope = {"type": "websocket", "subprotocols": [PROTOCOL], "query_string": b"", "headers": []}
+    await door(scope, receive, send)
+    await nowhere.close()
+    accepted, bye, closed = said
+    assert accepted["type"] == "websocket.accept"
+    assert json.loads(bye["text"]) == {"t": "bye", "code": 1011, "again": True}
+    assert closed == {"type": "websocket.close", "code": 1011}
+    assert [each.getMessage() for each in caplog.records if each.name == "enamel.chat"] == [
+        "a socket could not be welcomed: ConnectionRefusedError"
+    ]
 
 
 async def test_the_same_device_elsewhere_ends_its_older_socket(world: World, here: str) -> None:

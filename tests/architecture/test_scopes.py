@@ -15,7 +15,17 @@ OWN_TRANSACTION = {
 }
 
 # Who else may ask what time it is: the edges, and files that keep a connection of their own to the world.
-ASK_THE_CLOCK = {"chat.hub", "push.fcm", "push.fcm_token"}
+ASK_THE_CLOCK = {
+    "chat.hub",
+    "push.apns",
+    "push.email",
+    "push.fcm",
+    "push.fcm_token",
+    "push.messenger_http",
+    "push.smpp.channel",
+    "push.sms_http",
+    "push.webpush",
+}
 
 # Transactions begin and end here and nowhere else.
 EDGES = {"core.database"}

@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from chat.commands import Speaker
-from chat.conversation import Side
+from api.saying import speaker_of
 from chat.frames import Close
 from chat.hub import Hub
 from chat.listener import Listener
@@ -23,13 +22,12 @@ NEVER = 3600.0
 
 def phone_of(world: World, party: Party) -> Listener:
     claims = world.keys.tokens.verify(party.patient_token, Audience.PATIENT, now())
-    speaker = Speaker(Side.PATIENT, claims.clinic_id, claims.subject_id, claims.session_id)
-    return Listener(speaker, [party.patient_id], claims.expires_at)
+    return Listener(speaker_of(claims), [party.patient_id], claims.expires_at)
 
 
 def desk_of(world: World, party: Party) -> Listener:
     claims = world.keys.tokens.verify(party.staff_token, Audience.STAFF, now())
-    return Listener(Speaker(Side.CLINIC, claims.clinic_id, claims.subject_id, claims.session_id), (), claims.expires_at)
+    return Listener(speaker_of(claims), (), claims.expires_at)
 
 
 def joined_desk(hub: Hub, world: World, party: Party) -> Listener:

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from api.saying import speaker_of
 from chat.commands import OWN, Sent, Speaker, Target, send
-from chat.conversation import Side
 from core.clock import now
 from core.database import Database
 from core.ids import new_id
@@ -17,13 +17,11 @@ from tests.world import Party, World
 
 
 def patient_of(world: World, party: Party) -> Speaker:
-    claims = world.keys.tokens.verify(party.patient_token, Audience.PATIENT, now())
-    return Speaker(Side.PATIENT, claims.clinic_id, claims.subject_id, claims.session_id)
+    return speaker_of(world.keys.tokens.verify(party.patient_token, Audience.PATIENT, now()))
 
 
 def desk_of(world: World, party: Party) -> Speaker:
-    claims = world.keys.tokens.verify(party.staff_token, Audience.STAFF, now())
-    return Speaker(Side.CLINIC, claims.clinic_id, claims.subject_id, claims.session_id)
+    return speaker_of(world.keys.tokens.verify(party.staff_token, Audience.STAFF, now()))
 
 
 async def say(world: World, speaker: Speaker, body: str, target: Target = OWN, client_id: UUID | None = None) -> Sent:

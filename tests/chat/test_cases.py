@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from chat.case import CaseState
-from chat.commands import OWN, Author, Speaker, Target, post_message, send
+from chat.commands import OWN, Author, Target, post_message, send
 from chat.commands.cases import (
     CaseNotClosed,
     CaseScored,
@@ -32,7 +32,7 @@ from chat.desk_facts import AwayText, DeskSettings, RotaMember, Topic
 from chat.log import CaseChange, ConversationEvent, EventKind, Log, Thread
 from chat.queries import events_after, log_head
 from chat.queries.cases import CaseView, cases_of
-from chat.queries.desk import desks_of
+from chat.queries.desk import desks_of, rota_of
 from chat.queries.search import found_messages, places_found
 from clinic.commands import admit_staff
 from core.clock import now
@@ -43,22 +43,13 @@ from core.ids import new_id
 from enamel.worker.desk import keep_desk, keep_pace, keep_words
 from identity.commands import make_staff_account
 from identity.permissions import PRESETS
-from identity.sign_in import Audience
+from tests.chat.speaking import change_row, desk_of, patient_of
 from tests.conftest import Queries
+from tests.enamel.test_worker_killed import somebody_waits
 from tests.world import DAY, PASSWORD, Party, World
 
 MINUTE = timedelta(minutes=1)
 MONDAY = datetime.fromisoformat("2030-06-17T10:00:00+02:00")  # in Rome, and the branch opens from nine to eight
-
-
-def patient_of(world: World, party: Party) -> Speaker:
-    claims = world.keys.tokens.verify(party.patient_token, Audience.PATIENT, now())
-    return Speaker(Side.PATIENT, claims.clinic_id, claims.subject_id, claims.session_id)
-
-
-def desk_of(world: World, party: Party) -> Speaker:
-    claims = world.keys.tokens.verify(party.staff_token, Audience.STAFF, now())
-    return Speaker(Side.CLINIC, claims.clinic_id, claims.subject_id, claims.session_id)
 
 
 async def asks(world: World, body: str = "Posso venire?") -> UUID:
@@ -309,6 +300,32 @@ async def test_the_staffs_log_counts_without_holes_beside_messages(world: World)
 # --- Sorting ---
 
 
+async def test_what_changes_nothing_is_told_nobody(world: World) -> None:
+    """Whoever sends the same again after a lost answer."""
+    thread, until = await asks(world), now() + DAY
+    await desk_works(world, escalate_minutes=30)
+    for command, values in (
+        (take, [world.here.staff_id]), (snooze, [until]), (open_case, []), (sort_case, [2, "", None]),
+        (assign, [None]), (close, []),
+    ):  # fmt: skip
+        await do(world, command, thread, *values)
+        told = len(await log_of(world, thread, Log.STAFF))
+        await do(world, command, thread, *values)
+        assert len(await log_of(world, thread, Log.STAFF)) == told, command
+
+
+async def test_a_case_keeps_a_topic_that_the_desk_has_no_more(world: World) -> None:
+    thread = await asks(world)
+    await desk_works(world, topics=[Topic(key="pain", names=[])])
+    await do(world, sort_case, thread, 1, "pain", None)
+    await desk_works(world)
+    kept = await do(world, sort_case, thread, 2, "pain", None)
+    assert (kept.priority, kept.topic) == (2, "pain")
+    await do(world, sort_case, thread, 2, "", None)
+    with pytest.raises(Invalid):
+        await do(world, sort_case, thread, 2, "pain", None)
+
+
 async def test_labels_and_topics_are_the_desks(world: World) -> None:
     topic = Topic(key="pain", names=[], branch_id=world.here.branch_id)
     await desk_works(world, labels=["vip", "срочно"], topics=[topic])
@@ -473,6 +490,43 @@ async def test_open_cases_go_round_and_nobody_gets_two_more_than_another(world: 
     assert set(got) == set(people)
     assert sorted(got.values()) == [6, 7, 7]
     assert await keep_desk(world.database, later) == 0
+
+
+async def test_who_comes_back_from_a_pause_has_waited_longer_than_who_stayed(world: World) -> None:
+    """The morning's people were given many, long ago; the evening's few, just now."""
+    late, early = sorted([await colleague(world, name) for name in ("Vera", "Mara")])
+    await desk_works(world, assigning="rotation")
+    await rota(world, RotaMember(staff_id=late), RotaMember(staff_id=early, paused=True))
+    await change_row(world, "update chat_rota set turn = 100 where staff_id = :early", early=early)
+    patients = await crowd(world, 4)
+    for each in patients[:2]:
+        await says(world, Side.PATIENT, now(), each)
+    assert await keep_desk(world.database, now() + MINUTE) == 2
+    await rota(world, RotaMember(staff_id=late), RotaMember(staff_id=early))
+    threads = [await says(world, Side.PATIENT, now(), each) for each in patients[2:]]
+    assert await keep_desk(world.database, now() + MINUTE) == 2
+    assert [(await case_of(world, each)).assignee_id for each in threads] == [early, late]
+
+
+async def test_of_two_rotas_set_at_once_one_stands_whole(world: World) -> None:
+    members = [RotaMember(staff_id=await colleague(world, name)) for name in ("Rita", "Ugo")]
+    for _ in range(5):
+        await rota(world)
+        await asyncio.gather(*(rota(world, member) for member in members))
+        async with world.database.reading(world.here.scope) as reading:
+            assert await rota_of(reading, world.here.clinic_id) in ([members[0]], [members[1]])
+
+
+async def test_a_rota_set_in_the_middle_of_a_round_waits_for_it_and_not_it_for_the_rota(world: World) -> None:
+    first, last = sorted([await colleague(world, name) for name in ("Rita", "Ugo")])
+    await rota(world, RotaMember(staff_id=first), RotaMember(staff_id=last))
+    taken = text("select turn from chat_rota where staff_id = :one for no key update")
+    async with world.database.writing(world.here.scope) as writing:
+        await writing.execute(taken, {"one": first})
+        setting = asyncio.create_task(rota(world, RotaMember(staff_id=first)))
+        await somebody_waits(world.database)
+        await writing.execute(taken, {"one": last})
+    await setting
 
 
 async def test_a_rota_keeps_to_branch_and_topic_and_by_hand_nothing_goes_round(world: World) -> None:

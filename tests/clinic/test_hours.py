@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
-from clinic.hours import Hours, day_span, local_text
+from clinic.hours import Hours, Zone, day_span, local_text
 
 ROME = Hours("Europe/Rome", time(9), time(20))
 CLOCK = ZoneInfo(ROME.zone)
@@ -148,3 +149,9 @@ def test_a_local_time_says_its_offset_on_that_day(moment: datetime, zone: str, t
 def test_a_local_time_is_the_same_moment(minutes: int, zone: str) -> None:
     moment = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
     assert datetime.fromisoformat(local_text(moment, zone)) == moment
+
+
+@pytest.mark.parametrize("name", ["localtime", "Factory", "posixrules", "Mars/Olympus", "../../etc/passwd", ""])
+def test_a_zone_is_a_place_and_means_the_same_on_every_machine(name: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Zone).validate_python(name)

@@ -23,6 +23,7 @@ HELD = {holding.table: holding for holding in HOLDINGS}
 LEFT_OUT = ("patient", "erasure")
 # Where another value would mean something to a worker or could not be read.
 MEANT: dict[str, Row] = {
+    "contact_ring": {"sent_at": [AT]},
     "document": {"file_key": "lost.pdf"},
     "picture": {"media_type": "image/jpeg", "state": "ready", "waveform": [0]},
     "privacy_export": {"state": "expired"},
@@ -71,7 +72,7 @@ class _Writer:
             "ARRAY": [1] if "depends_on" in column.name or "weekdays" in column.name else [word],
             "BIGINT": 1, "BLOB": new_id().bytes, "BOOLEAN": self.private and column.name == "private",
             "CHAR(32)": new_id(), "DATE": AT.date(), "DATETIME": AT, "INTEGER": 1, "JSON": [{"said": word}],
-            "JSONB": [{"said": word}], "TIME": time(10), "TSVECTOR": word, "VARCHAR": word,
+            "JSONB": [{"said": word}], "SMALLINT": 1, "TIME": time(10), "TSVECTOR": word, "VARCHAR": word,
         }  # fmt: skip
         return values.get(str(column.type))
 

@@ -95,6 +95,23 @@ async def test_what_it_does_not_understand_it_hands_over_in_the_thread(world: Wo
     assert await answer_waiting(world.database, bots, now) == 0
 
 
+async def test_pain_is_handed_over_also_where_the_case_has_a_topic_that_the_desk_has_no_more(
+    world: World, bots: Bots
+) -> None:
+    await set_here(world, BotKind.RULES)
+    await says(world, "Mi fa male un dente")
+    sorting = f"/v1/staff/conversations/{(await case(world))['conversation_id']}/sorting"
+    for path, body in (
+        ("/v1/staff/desk", {"topics": [{"key": "price", "names": []}]}), (sorting, {"topic": "price"}),
+        ("/v1/staff/desk", {}),
+    ):  # fmt: skip
+        assert (await world.http.put(path, headers=world.here.staff, json=body)).status_code == 200
+    assert (await case(world))["topic"] == "price"
+    assert await answer_waiting(world.database, bots, now) == 1
+    handed = await case(world)
+    assert (handed["state"], handed["priority"]) == ("open", 3)
+
+
 async def test_pain_is_handed_over_at_once_with_the_highest_priority(world: World, bots: Bots) -> None:
     await set_here(world, BotKind.RULES)
     await says(world, "Mi fa male un dente")

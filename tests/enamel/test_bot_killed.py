@@ -64,11 +64,7 @@ async def test_killed_while_the_bot_thinks(world: World, peer: BotPeer, postgres
     await says(world, "Avete la zirconia?")
     peer.open.clear()
     async with a_worker(postgres) as worker:
-
-        async def asked() -> bool:
-            return len(peer.asked) == 1
-
-        await until(asked)
+        await until(peer.is_asked)
         await killed(worker)
     peer.open.set()
     await says_it_once(world, peer, postgres)
@@ -81,11 +77,7 @@ async def test_killed_before_what_it_said_was_committed(
     await says(world, "Avete la zirconia?")
     peer.open.clear()
     async with a_worker(postgres) as worker:
-
-        async def asked() -> bool:
-            return len(peer.asked) == 1
-
-        await until(asked)
+        await until(peer.is_asked)
         async with world.database.sweeping() as holding:
             await holding.execute(text("select id from conversation for update"))
             peer.open.set()

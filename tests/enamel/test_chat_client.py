@@ -1,13 +1,18 @@
 """The rules of the reference client, one by one; what they are worth together is proved in tests/chaos."""
 
 import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
 
-from enamel.chat_client import Backoff, Conversation, LogCopy, Outbox, Refused
+from enamel.chat_client import Backoff, ChatClient, Conversation, LogCopy, Outbox, Refused, SentAway
+from enamel.chat_client.client import PROTOCOL
 from enamel.chat_client.hearing import Hearing
 from enamel.chat_client.held import Step
 from enamel.chat_client.pacing import Throttle
@@ -159,3 +164,126 @@ async def test_what_ended_a_line_by_its_size_is_given_up_and_what_comes_after_it
     with pytest.raises(Refused, match="too-large"):
         await first.settled
     assert outbox.waiting() == [second]
+
+
+WELCOME = {"t": "welcome", "lim": {"sync": [100, 100]}, "ping": 25, "cur": "e.7", "changed": []}
+CHANGED = {"c": "c", "patient": "p", "unread": 1, "rev": 3}
+
+
+def heard(speaking: Speaking, hearing: Hearing, frame: dict[str, Any]) -> None:
+    hearing.take(frame)
+    speaking.heard(frame, 0.0)
+
+
+async def after_the_line_was_cut(speaking: Speaking, hearing: Hearing) -> dict[str, Any]:
+    """What is said first on the next, of which nothing is told that came before its cursor."""
+    speaking.silence()
+    heard(speaking, hearing, WELCOME)
+    speaking.begin()
+    return await asyncio.wait_for(speaking.next_frame(), 5)
+
+
+async def test_what_was_asked_on_a_line_that_was_cut_is_asked_again() -> None:
+    hearing = Hearing("clinic", lambda *_: None)
+    speaking = Speaking(hearing, Outbox())
+    heard(speaking, hearing, {**WELCOME, "changed": [CHANGED]})
+    speaking.begin()
+    asked = await speaking.next_frame()
+    assert asked == {"t": "sync", "c": "c", "log": "s", "after": 0, "lim": 200}
+    assert await after_the_line_was_cut(speaking, hearing) == asked
+
+
+async def test_who_starts_over_asks_for_the_newest_messages_until_they_came() -> None:
+    hearing = Hearing("clinic", lambda *_: None)
+    speaking = Speaking(hearing, Outbox())
+    heard(speaking, hearing, {**WELCOME, "changed": [CHANGED]})
+    speaking.begin()
+    await speaking.next_frame()
+    heard(speaking, hearing, {"t": "reset", "c": "c", "log": "s", "rev": 3, "why": "too-far"})
+    newest = await speaking.next_frame()
+    assert (newest["c"], newest["before"]) == ("c", 2**31 - 1)
+    assert await after_the_line_was_cut(speaking, hearing) == newest
+    heard(speaking, hearing, {"t": "page", "c": "c", "log": "s", "evs": [event(3)], "more": False})
+    assert list(hearing.of("c").messages) == [3]
+    assert "before" not in await after_the_line_was_cut(speaking, hearing), "it has them"
+
+
+async def test_what_is_said_before_the_last_run_was_restored_does_not_displace_it(tmp_path: Path) -> None:
+    file = tmp_path / "outbox.json"
+    left = Outbox(file).add("msg", {"body": "uno"})
+    again = Outbox(file)
+    said = again.add("msg", {"body": "due"})
+    again.restore()
+    assert [each.id for each in again.waiting()] == [left.id, said.id]
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+class Renewed:
+    """Tokens that are renewed when the test says so, and for which at first nobody may be there."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.token, self.asked, self.given = "first", asyncio.Event(), asyncio.Event()
+        self._failures = failures
+
+    async def current(self) -> str:
+        return self.token
+
+    async def renewed(self) -> str:
+        self.asked.set()
+        if self._failures:
+            self._failures -= 1
+            raise ConnectionRefusedError
+        await self.given.wait()
+        self.token = "second"
+        return self.token
+
+
+@asynccontextmanager
+async def a_server(line: Callable[[ServerConnection], Awaitable[None]]) -> AsyncIterator[str]:
+    async with serve(line, "127.0.0.1", 0, subprotocols=[PROTOCOL]) as server:
+        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+def a_client(address: str, tokens: Renewed) -> ChatClient:
+    return ChatClient([address], tokens, side="patient", device="d", backoff=Backoff(Highest(), longest=0.01))
+
+
+async def test_a_token_that_nobody_renews_at_first_is_asked_for_again() -> None:
+    tokens = Renewed(failures=2)
+    tokens.given.set()
+
+    async def line(socket: ServerConnection) -> None:
+        first = json.loads(await socket.recv())["tok"] == "first"
+        code, again = (4401, True) if first else (4403, False)
+        await socket.send(json.dumps({"t": "bye", "code": code, "again": again}))
+        await socket.close(code)
+
+    async with a_server(line) as address, asyncio.timeout(15):
+        with pytest.raises(SentAway, match="4403"):
+            await a_client(address, tokens).run()
+
+
+async def test_the_goodbye_of_a_line_that_was_cut_meanwhile_is_heard() -> None:
+    """It comes while a token is being renewed, and the client finds the line cut by saying something."""
+    tokens, cut = Renewed(), asyncio.Event()
+
+    async def line(socket: ServerConnection) -> None:
+        await socket.recv()
+        for frame in (WELCOME, {"t": "auth", "in": 10}):
+            await socket.send(json.dumps(frame))
+        await tokens.asked.wait()
+        await socket.send(json.dumps({"t": "bye", "code": 4409, "again": False}))
+        await socket.close(4409)
+        cut.set()
+
+    async with a_server(line) as address, asyncio.timeout(15):
+        client = a_client(address, tokens)
+        running = asyncio.create_task(client.run())
+        await cut.wait()
+        said = client.send("Ci siete?")
+        for _ in range(20):
+            await asyncio.sleep(0)
+        tokens.given.set()
+        with pytest.raises(SentAway, match="4409"):
+            await running
+    assert (client.reconnects, client.outbox.waiting()) == (0, [said])

@@ -125,13 +125,30 @@ insert into message (clinic_id, conversation_id, seq, rev, ordinal, side, sender
   values ('{clinic}', '{thing}', 1, 1, 1, 'patient', '{thing}', '', '{thing}', 'Good morning', now());
 insert into chat_event (clinic_id, conversation_id, log, rev, kind, data, at)
   values ('{clinic}', '{thing}', 's', 1, 'msg', '{{"seq": 1}}', now());
+insert into notice (clinic_id, id, patient_id, kind, purpose, dedupe_key, not_before, expires_at, state, reason,
+    next_at, created_at)
+  values ('{clinic}', '{thing}', '{thing}', 'visit', 'service', 'spread', now(), now() + interval '1 day', 'due', '',
+    null, now()),
+    ('{clinic}', '{other}', '{thing}', 'offer', 'marketing', 'held', now(), now() + interval '1 day', 'due', '',
+    now(), now());
+insert into delivery (clinic_id, id, notice_id, state, attempt, next_at, reason, created_at)
+  values ('{clinic}', '{thing}', '{thing}', 'due', 1, now(), '', now());
+insert into staff (clinic_id, id, account_id, name, permissions)
+  values ('{clinic}', '{thing}', '{thing}', 'Boss', '{{clinic.manage}}');
 insert into picture (clinic_id, id, patient_id, kind, state, media_type, size_bytes, sha256, uploaded_at, attempts)
   values ('{clinic}', '{thing}', '{thing}', 'xray', 'uploaded', 'image/png', 4321, repeat('0', 64), now(), 0);
 """
 
 
+_LATER = """
+update notice set kind = 'reminding' where id = '{other}';
+insert into delivery (clinic_id, id, notice_id, channel, address, state, attempt, next_at, reason, created_at)
+  values ('{clinic}', '{other}', '{thing}', 'sms', '+39', 'due', 0, now(), '', now());
+"""
+
+
 def test_what_a_clinic_holds_at_the_first_schema_is_there_at_the_last(empty: str) -> None:
-    clinic, thing = new_id(), new_id()
+    clinic, thing, other = new_id(), new_id(), new_id()
     upgrade(empty, "0001")
 
     async def ask(*statements: str) -> list[asyncpg.Record]:
@@ -144,7 +161,7 @@ def test_what_a_clinic_holds_at_the_first_schema_is_there_at_the_last(empty: str
         finally:
             await connection.close()
 
-    asyncio.run(ask(_FIRST.format(clinic=clinic, thing=thing), "select 1"))
+    asyncio.run(ask(_FIRST.format(clinic=clinic, thing=thing, other=other), "select 1"))
     upgrade(empty)
     (plan,) = asyncio.run(ask("select stages::text as stages, patient_high_minor from plan"))
     (stage,) = TypeAdapter(list[StageView]).validate_json(plan["stages"])
@@ -164,6 +181,18 @@ def test_what_a_clinic_holds_at_the_first_schema_is_there_at_the_last(empty: str
     )
     (kept,) = asyncio.run(ask("select sum(bytes) as bytes from kept_bytes"))
     assert kept["bytes"] == 4321
+    notices = asyncio.run(ask("select id, lane, tried from notice"))
+    assert {row["id"]: (row["lane"], row["tried"]) for row in notices} == {thing: (0, ["push"]), other: (2, [])}
+    (delivery,) = asyncio.run(ask("select channel, lane from delivery"))
+    assert tuple(delivery) == ("push", 0)
+    (boss,) = asyncio.run(ask("select permissions from staff"))
+    assert boss["permissions"] == ["clinic.manage", "channels.manage"]
+    # What the schema before has no room for: another way, a kind that it does not know.
+    asyncio.run(ask(_LATER.format(clinic=clinic, thing=thing, other=other), "select 1"))
+    downgrade(empty, "0006")
+    assert [row["id"] for row in asyncio.run(ask("select id from notice"))] == [thing]
+    assert [row["id"] for row in asyncio.run(ask("select id from delivery"))] == [thing]
+    assert [row["permissions"] for row in asyncio.run(ask("select permissions from staff"))] == [["clinic.manage"]]
     downgrade(empty, "0001")
     (item,) = asyncio.run(ask("select surfaces from plan_item"))
     assert item["surfaces"] == "MO"

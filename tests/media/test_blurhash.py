@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from media.blurhash import blurhash, encoded
-from media.imaging import developed
+from tests.media.developing import developed
 from tests.media.samples import photo
 
 

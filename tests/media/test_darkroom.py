@@ -16,9 +16,9 @@ import pytest
 from core.errors import Unavailable
 from media.darkroom import Darkroom, Limits, Unfinished
 from media.darkroom_child import _resident_bytes_by_ps, resident_bytes
-from media.imaging import developed
 from media.kinds import MediaType, Reason, Rejected
 from media.parcels import Parcel
+from tests.media.developing import developed
 from tests.media.samples import bomb, photo
 
 MISBEHAVING = (sys.executable, "-m", "tests.media.jobs")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from media.faces import has_second_face, is_archive_or_paper, is_program
-from media.imaging import developed
 from media.kinds import MediaType, media_type_of
+from tests.media.developing import developed
 from tests.media.hostile import ELF, PAGE, PDF, SRGB, WIDE, a_program, a_zip
 from tests.media.samples import photo, with_chunk, with_segment
 

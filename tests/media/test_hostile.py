@@ -16,8 +16,8 @@ from pydicom.uid import RLELossless
 
 from media.darkroom import Darkroom
 from media.darkroom_process import MEMORY
-from media.imaging import developed
 from media.kinds import LARGEST_UPLOAD, MediaType, Rejected
+from tests.media.developing import developed
 from tests.media.dicom_files import dicom
 from tests.media.hostile import HOSTILE, Hostile, header, zeros
 from tests.media.hostile_dicom import HOSTILE_DICOM

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
-from media.imaging import convert_job, develop_job, developed
+from media.imaging import convert_job, develop_job
 from media.kinds import MediaType, Reason, Rejected
 from media.parcels import Pieces
+from tests.media.developing import developed
 from tests.media.samples import ORIENTATION, photo, xray
 
 

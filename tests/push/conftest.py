@@ -1,7 +1,7 @@
 """Fixtures of push: the scripted peer, and the adapter that speaks to it."""
 
+import socket
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +18,16 @@ async def peer() -> AsyncIterator[FcmPeer]:
 
 
 @pytest.fixture
-async def fcm(peer: FcmPeer, tmp_path: Path) -> AsyncIterator[Fcm]:
-    made = Fcm(peer.certificate(tmp_path), peer.url)
+async def fcm(peer: FcmPeer) -> AsyncIterator[Fcm]:
+    made = Fcm(peer.line(), peer.url, peer.token_url)
     yield made
     await made.close()
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port that nobody listened on a moment ago."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port

@@ -13,6 +13,9 @@ from urllib.parse import parse_qs
 from aiohttp import web
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from pydantic import SecretStr
+
+from push.fcm_line import FcmLine
 
 PROJECT = "enamel-test"
 _MAIL = f"push@{PROJECT}.example"
@@ -21,12 +24,16 @@ _SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One scripted answer. `lost`: the message is accepted, then the connection is torn."""
+    """One scripted answer. `lost`: the message is accepted, then the connection is torn.
+
+    `how`: `garbage` is no HTTP, `huge` and `drip` are bodies.
+    """
 
     status: int = 200
     code: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     lost: bool = False
+    how: str = ""
 
 
 @cache
@@ -43,7 +50,11 @@ class FcmPeer:
     def __init__(self) -> None:
         self.script: deque[Reply] = deque()
         self.messages: list[dict[str, Any]] = []
+        self.revoked: set[str] = set()
+        self.checks: list[dict[str, Any]] = []
         self.token_requests = 0
+        self.token_lasts = 3600
+        self.token_seconds = 0.0
         self.token_status = 200
         self.tokens_open = asyncio.Event()
         self.answers_open = asyncio.Event()
@@ -68,18 +79,28 @@ class FcmPeer:
         assert self._runner is not None
         await self._runner.cleanup()
 
+    @property
+    def token_url(self) -> str:
+        return f"{self.url}/token"
+
     def certificate(self, folder: Path) -> Path:
-        """A throw-away service account whose token endpoint is this peer."""
+        """The operator's file: a throw-away service account whose token endpoint is this peer."""
+        file = folder / "service-account.json"
+        file.write_text(self.account())
+        return file
+
+    def line(self, **more: Any) -> FcmLine:
+        return FcmLine(account=SecretStr(self.account(**more)))
+
+    def account(self, **more: Any) -> str:
         pem = _key().private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         account = {
             "type": "service_account", "project_id": PROJECT, "private_key_id": "1", "private_key": pem.decode(),
-            "client_email": _MAIL, "client_id": "1", "token_uri": f"{self.url}/token",
+            "client_email": _MAIL, "client_id": "1", "token_uri": self.token_url,
         }  # fmt: skip
-        file = folder / "service-account.json"
-        file.write_text(json.dumps(account))
-        return file
+        return json.dumps({**account, **more})
 
     def copies(self, mid: str) -> list[dict[str, Any]]:
         """Every copy that arrived of one notice."""
@@ -89,24 +110,49 @@ class FcmPeer:
         self.token_requests += 1
         form = parse_qs(await request.text())
         await self.tokens_open.wait()
+        await asyncio.sleep(self.token_seconds)
         if self.token_status != 200:
             return web.json_response({"error": "invalid_grant"}, status=self.token_status)
         _check_assertion(form)
-        return web.json_response({"access_token": f"token-{self.token_requests}", "expires_in": 3600})
+        return web.json_response({"access_token": f"token-{self.token_requests}", "expires_in": self.token_lasts})
 
-    async def _send(self, request: web.Request) -> web.Response:
-        assert request.headers["authorization"] == f"Bearer token-{self.token_requests}"
-        message = (await request.json())["message"]
-        self.messages.append(message)
+    async def _send(self, request: web.Request) -> web.StreamResponse:
+        token = request.headers["authorization"].removeprefix("Bearer ")
+        body = await request.json()
+        if body.pop("validate_only", False):
+            self.checks.append(body["message"])
+        else:
+            assert len({"token", "fid"} & set(body["message"])) == 1
+            self.messages.append(body["message"])
+        if token in self.revoked:
+            return web.json_response({"error": {"code": 401, "status": "UNAUTHENTICATED"}}, status=401)
+        assert token == f"token-{self.token_requests}"
         reply = self.script.popleft() if self.script else Reply()
         await self.answers_open.wait()
         if reply.lost:
             assert request.transport is not None
             request.transport.abort()
+        if reply.how:
+            return await _odd(request, reply)
         if reply.status == 200:
             return web.json_response({"name": f"projects/{PROJECT}/messages/{len(self.messages)}"})
         error = {"code": reply.status, "status": "X", "details": [{"errorCode": reply.code}] if reply.code else []}
         return web.json_response({"error": error}, status=reply.status, headers=reply.headers)
+
+
+async def _odd(request: web.Request, reply: Reply) -> web.StreamResponse:
+    assert request.transport is not None
+    if reply.how == "garbage":
+        request.transport.write(b"\0\1\2 this is no HTTP\r\n\r\n")
+        request.transport.abort()
+    if reply.how == "huge":
+        return web.Response(status=reply.status, body=b"x" * 10_000_000)
+    answer = web.StreamResponse(status=reply.status)
+    await answer.prepare(request)
+    for each in b'{"name": "dripped"}':
+        await answer.write(bytes([each]))
+        await asyncio.sleep(0.005)
+    return answer
 
 
 def _check_assertion(form: dict[str, list[str]]) -> None:

@@ -2,16 +2,19 @@
 
 import asyncio
 from datetime import timedelta
-from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from core.ids import new_id
 from push.channel import Message, Target
-from push.fcm import Fcm
+from push.fcm import FID, Fcm
+from push.fcm_line import FcmLine
 from push.notice import NoticeKind
 from push.outcome import Outcome, Result
 from tests.push.fcm_peer import FcmPeer, Reply
+from tests.push.peers.stall import longest_stall
 from tests.push.phones import HOUR, NOON, SECOND
 
 PHONE = Target("android", "it.example.clinic", "a-token-of-a-phone")
@@ -49,6 +52,10 @@ async def send(fcm: Fcm, seconds: float = 5) -> Outcome:
         (Reply(500, "INTERNAL", {"retry-after": "soon"}), Outcome(Result.AMBIGUOUS, "internal")),
         (Reply(302, headers={"location": "/elsewhere"}), Outcome(Result.CONFIG, "x")),
         (Reply(lost=True), Outcome(Result.AMBIGUOUS, "answer-lost")),
+        (Reply(how="garbage"), Outcome(Result.AMBIGUOUS, "answer-lost")),
+        (Reply(how="huge"), Outcome(Result.AMBIGUOUS, "no-name")),
+        (Reply(how="drip"), Outcome(Result.ACCEPTED, provider_id="dripped")),
+        (Reply(400, "canary " * 100), Outcome(Result.BAD_MESSAGE, "http-400")),
     ],
 )
 async def test_each_answer_is_one_outcome_and_one_request(
@@ -117,8 +124,8 @@ async def test_an_answer_that_never_comes_is_ambiguous(peer: FcmPeer, fcm: Fcm) 
     assert len(peer.messages) == 1
 
 
-async def test_no_connection_means_that_nothing_was_sent(peer: FcmPeer, tmp_path: Path) -> None:
-    nowhere = Fcm(peer.certificate(tmp_path), "http://127.0.0.1:1")
+async def test_no_connection_means_that_nothing_was_sent(peer: FcmPeer) -> None:
+    nowhere = Fcm(peer.line(), "http://127.0.0.1:1", peer.token_url)
     assert await send(nowhere) == Outcome(Result.NOT_SENT, "no-connection")
     await nowhere.close()
 
@@ -158,8 +165,98 @@ async def test_a_redirect_is_not_followed_with_our_token(peer: FcmPeer, fcm: Fcm
     assert len(peer.messages) == 1
 
 
-def test_a_file_that_is_no_service_account_is_refused_at_the_start(tmp_path: Path) -> None:
-    wrong = tmp_path / "wrong.json"
-    wrong.write_text('{"type": "authorized_user"}')
-    with pytest.raises(ValueError, match="service_account"):
-        Fcm(wrong)
+async def test_a_firebase_installation_id_is_named_as_such(peer: FcmPeer, fcm: Fcm) -> None:
+    install = Target("ios", "it.example.clinic", FID + "dQw4w9WgXcQdQw4w9WgXcQ")
+    assert (await fcm.send(install, message(), 5 * SECOND)).result is Result.ACCEPTED
+    assert peer.messages[0]["fid"] == "dQw4w9WgXcQdQw4w9WgXcQ"
+    assert "token" not in peer.messages[0]
+
+
+async def test_a_check_reaches_nobody(peer: FcmPeer, fcm: Fcm) -> None:
+    assert (await fcm.check(5 * SECOND)).result is Result.ACCEPTED
+    peer.script.append(Reply(403, "SENDER_ID_MISMATCH"))
+    assert await fcm.check(5 * SECOND) == Outcome(Result.CONFIG, "sender-id-mismatch")
+    assert [set(each) for each in peer.checks] == [{"topic", "data"}] * 2
+    assert peer.messages == []
+
+
+async def test_a_check_tells_an_account_that_google_does_not_know_from_a_network_that_is_down(peer: FcmPeer) -> None:
+    peer.token_status = 400
+    unknown = Fcm(peer.line(), peer.url, peer.token_url)
+    assert await unknown.check(5 * SECOND) == Outcome(Result.CONFIG, "account-refused")
+    nowhere = Fcm(peer.line(), peer.url, "http://127.0.0.1:1/token")
+    assert await nowhere.check(5 * SECOND) == Outcome(Result.NOT_SENT, "no-token")
+
+
+async def test_a_token_is_renewed_before_it_ends_and_nobody_waits_for_that(peer: FcmPeer, fcm: Fcm) -> None:
+    peer.token_lasts = 2  # half of it, where it is that short
+    await send(fcm)
+    await asyncio.sleep(1.1)
+    peer.tokens_open.clear()
+    peer.token_lasts = 3600
+    peer.answers_open.clear()
+    sends = [asyncio.create_task(send(fcm)) for _ in range(20)]
+    while len(peer.messages) < 21:  # noqa: ASYNC110  the peer counts
+        await asyncio.sleep(0.005)
+    peer.tokens_open.set()
+    peer.answers_open.set()
+    await asyncio.gather(*sends)
+    assert (peer.token_requests, len(peer.messages)) == (2, 21)
+
+
+async def test_a_slow_token_endpoint_does_not_hold_the_loop(peer: FcmPeer, fcm: Fcm) -> None:
+    peer.token_lasts = 0  # no token is good for a second message
+    await send(fcm)  # firebase-admin is loaded and the key is read, once
+    peer.token_seconds = 0.5
+
+    async def one() -> None:
+        assert (await send(fcm)).result is Result.ACCEPTED
+
+    assert await longest_stall(one) < 0.02
+
+
+async def test_a_revoked_key_costs_one_token_more_however_many_hear_of_it(peer: FcmPeer, fcm: Fcm) -> None:
+    await send(fcm)
+    peer.revoked.add("token-1")
+    refused = await asyncio.gather(*(send(fcm) for _ in range(200)))
+    assert {each.result for each in refused} <= {Result.CONFIG, Result.ACCEPTED}
+    again = await asyncio.gather(*(send(fcm) for _ in range(200)))
+    assert {each.result for each in again} == {Result.ACCEPTED}
+    assert peer.token_requests == 2
+
+
+async def test_tokens_that_are_all_refused_are_not_fetched_for_every_message(peer: FcmPeer, fcm: Fcm) -> None:
+    peer.revoked.update(f"token-{number}" for number in range(1000))
+    for _ in range(50):
+        assert (await send(fcm)).result in {Result.CONFIG, Result.NOT_SENT}
+    assert peer.token_requests <= 3
+
+
+async def test_a_token_that_fails_in_the_middle_of_a_batch_loses_no_result(peer: FcmPeer, fcm: Fcm) -> None:
+    await send(fcm)
+    peer.token_status = 500
+    peer.script.extend(Reply(401, "UNAUTHENTICATED") if number == 50 else Reply() for number in range(100))
+    outcomes = [outcome for _ in range(10) for outcome in await asyncio.gather(*(send(fcm) for _ in range(10)))]
+    accepted = sum(outcome.result is Result.ACCEPTED for outcome in outcomes)
+    assert accepted == len(peer.messages) - 2  # the first of all, and the one refused
+    assert {each.result for each in outcomes} == {Result.ACCEPTED, Result.CONFIG, Result.NOT_SENT}
+    assert len(outcomes) == 100
+
+
+async def test_where_tokens_come_from_is_never_the_files_own_word(peer: FcmPeer) -> None:
+    elsewhere = peer.line(token_uri="http://169.254.169.254/latest")
+    fcm = Fcm(elsewhere, peer.url, peer.token_url)
+    assert (await send(fcm)).result is Result.ACCEPTED
+    await fcm.close()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"type": "authorized_user"}, {"project_id": "../x"}, {"project_id": 1}, {"private_key": "canary"}],
+)
+def test_what_is_no_service_account_is_refused_and_not_repeated(wrong: dict[str, Any]) -> None:
+    peer = FcmPeer()
+    with pytest.raises(ValueError, match=r"account|project_id|private_key") as failed:
+        peer.line(**wrong)
+    assert "canary" not in str(failed.value)
+    assert "BEGIN" not in str(failed.value) + repr(FcmLine(account=SecretStr(peer.account())))

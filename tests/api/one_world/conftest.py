@@ -1,0 +1,39 @@
+"""One world and one node for a whole file of tests of the chat; whoever a test needs comes into them."""
+
+from collections.abc import AsyncIterator, Iterator
+from uuid import UUID
+
+import asyncpg
+import pytest
+from sqlmodel import SQLModel
+
+from chat.wakeups import MemoryWakeups
+from clinic.commands import open_branch
+from core.database import Database
+from tests.node import node
+from tests.world import World, make_world
+
+
+@pytest.fixture(scope="module")
+async def world(
+    database: Database, owner: asyncpg.Connection, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    """An empty database after it."""
+    made = await make_world(database, tmp_path_factory.mktemp("one-world"))
+    yield made
+    await made.http.aclose()
+    await owner.execute(";".join(str(table.delete()) for table in SQLModel.metadata.tables.values()))
+
+
+@pytest.fixture(scope="module")
+def here(world: World, migrated: str) -> Iterator[str]:
+    """A node's address."""
+    with node(world, migrated, MemoryWakeups()) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+async def nord(world: World) -> UUID:
+    """The other branch; patients come to the first."""
+    async with world.database.writing(world.here.scope) as writing:
+        return await open_branch(writing, world.here.clinic_id, "Nord", "Europe/Rome")
