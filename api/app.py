@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
-from api import failures, links, media, problems, sheets, sockets
+from api import failures, links, media, problems, sheets, sockets, survey_links
 from api.guard import Guard
 from api.health import router as health
 from api.hooks import lines as line_hooks
 from api.hooks import payments as payment_hooks
+from api.hooks import telephony as telephony_hooks
 from api.partner import account as partner_account
 from api.partner import apps, fhir, sync
 from api.partner import bookings as partner_bookings
@@ -50,13 +51,26 @@ from api.patient import sign_in as patient_sign_in
 from api.patient import signatures as patient_signatures
 from api.patient import slots as patient_slots
 from api.patient import starters as patient_starters
+from api.patient import surveys as patient_surveys
 from api.patient import uploads as patient_uploads
 from api.patient import voices as patient_voices
 from api.patient import waiting_list as patient_waiting_list
 from api.ports import Ports
 from api.staff import account as staff_account
-from api.staff import app_builds, inbox, journeys, lines, messages, patients, people
+from api.staff import (
+    app_builds,
+    inbox,
+    journey_results,
+    journey_templates,
+    journeys,
+    lines,
+    messages,
+    patients,
+    people,
+    segment_members,
+)
 from api.staff import bot as staff_bot
+from api.staff import campaigns as staff_campaigns
 from api.staff import canned as staff_canned
 from api.staff import cases as staff_cases
 from api.staff import chart as staff_chart
@@ -65,7 +79,10 @@ from api.staff import desk as staff_desk
 from api.staff import dicomweb as staff_dicomweb
 from api.staff import documents as staff_documents
 from api.staff import drawings as staff_drawings
+from api.staff import enrolments as staff_enrolments
 from api.staff import family as staff_family
+from api.staff import journey_drafts as staff_journey_drafts
+from api.staff import journey_versions as staff_journey_versions
 from api.staff import loyalty as staff_loyalty
 from api.staff import media as staff_media
 from api.staff import payments as staff_payments
@@ -75,15 +92,21 @@ from api.staff import prices as staff_prices
 from api.staff import privacy as staff_privacy
 from api.staff import promotions as staff_promotions
 from api.staff import requests as staff_requests
+from api.staff import segments as staff_segments
 from api.staff import series as staff_series
 from api.staff import sign_in as staff_sign_in
 from api.staff import strangers as staff_strangers
+from api.staff import surveys as staff_surveys
+from api.staff import tasks as staff_tasks
+from api.staff import teams as staff_teams
+from api.staff import telephony as staff_telephony
 from api.staff import templates as staff_templates
 from api.staff import touchpoints as staff_touchpoints
 from api.staff import uploads as staff_uploads
 from api.staff import visits as staff_visits
 from api.staff import voices as staff_voices
 from api.staff import waiting_list as staff_waiting_list
+from api.staff import webhooks as staff_webhooks
 from api.staff import wording as staff_wording
 
 LARGEST_BODY = 1024 * 1024
@@ -126,6 +149,7 @@ PATIENT: tuple[APIRouter, ...] = (
     *patient_lock_screen.routes.routers,
     *patient_privacy.routes.routers,
     patient_privacy.downloads,
+    *patient_surveys.routes.routers,
     patient_family.router,
 )
 STAFF: tuple[APIRouter, ...] = (
@@ -152,6 +176,13 @@ STAFF: tuple[APIRouter, ...] = (
     staff_dicomweb.router,
     staff_series.router,
     journeys.router,
+    journey_results.router,
+    staff_segments.router,
+    segment_members.router,
+    staff_journey_drafts.router,
+    journey_templates.router,
+    staff_journey_versions.router,
+    staff_enrolments.router,
     people.router,
     staff_family.router,
     staff_requests.router,
@@ -163,6 +194,12 @@ STAFF: tuple[APIRouter, ...] = (
     lines.router,
     app_builds.router,
     staff_contacts.router,
+    staff_tasks.router,
+    staff_teams.router,
+    staff_telephony.router,
+    staff_campaigns.router,
+    staff_webhooks.router,
+    staff_surveys.router,
     staff_wording.router,
     staff_touchpoints.router,
     staff_strangers.router,
@@ -209,7 +246,17 @@ def bare_app(ports: Ports | None) -> FastAPI:
     app.state.ports = ports
     problems.install(app)
     failures.install(app)
-    for router in (health, payment_hooks.router, line_hooks.router, links.router, *PATIENT, *STAFF, *PARTNER):
+    for router in (
+        health,
+        payment_hooks.router,
+        telephony_hooks.router,
+        line_hooks.router,
+        links.router,
+        survey_links.router,
+        *PATIENT,
+        *STAFF,
+        *PARTNER,
+    ):
         app.include_router(router)
     return app
 

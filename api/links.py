@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse
 from api.pages import page
 from api.ports import Ports, PortsHere
 from api.problems import language_of
+from api.survey_links import page_of_path
 from chat.conversation import a_minute
 from core.clock import now
 from core.database import Scope
@@ -49,6 +50,8 @@ async def follow(ports: PortsHere, request: Request, token: str) -> Response:
         path = await open_by_link(writing, opening, now(), seen=seen)
     if path is None:
         return _nowhere(request)
+    if survey := page_of_path(ports, opening.clinic_id, path):
+        return RedirectResponse(survey, 303)
     if ports.app_url:
         return RedirectResponse(ports.app_url + path, 303)
     words = link_words(_language(request))

@@ -18,6 +18,17 @@ _STYLE = (
 )
 
 
+def form_page(language: str, title: str, lead: str, fields: str, button: str, foot: str) -> HTMLResponse:
+    """A form that posts to the page's own address. `fields` and `foot` are HTML, escaped by whoever made them."""
+    form = f'<form method="post">{fields}<p><button>{escape(button)}</button></p></form>'
+    return _whole(language, title, f"<p>{escape(lead)}</p>{form}{foot}")
+
+
+def plain_page(language: str, title: str, text: str, foot: str) -> HTMLResponse:
+    """`foot` is HTML, escaped by whoever made it."""
+    return _whole(language, title, f"<p>{escape(text)}</p>{foot}")
+
+
 def page(language: str, title: str, text: str, button: str = "", *, status: int = 200) -> HTMLResponse:
     """`button` posts to the page's own address what RFC 8058 has mail programs post."""
     form = (
@@ -26,9 +37,13 @@ def page(language: str, title: str, text: str, button: str = "", *, status: int 
         if button
         else ""
     )
+    return _whole(language, title, f"<p>{escape(text)}</p>{form}", status)
+
+
+def _whole(language: str, title: str, inner: str, status: int = 200) -> HTMLResponse:
     body = (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><meta name="viewport"'
         f' content="width=device-width"><title>{escape(title)}</title><style>{_STYLE}</style></head>'
-        f"<body><main><h1>{escape(title)}</h1><p>{escape(text)}</p>{form}</main></body></html>"
+        f"<body><main><h1>{escape(title)}</h1>{inner}</main></body></html>"
     )
     return HTMLResponse(body, status, headers={**_HEADERS, "content-language": language})

@@ -54,6 +54,8 @@ class Ports:
     """None: no picture archive of a clinic can be asked."""
     bot_private_hosts: frozenset[str] = frozenset()
     """Hosts that a clinic's bot may have although they are not public."""
+    webhook_private_hosts: frozenset[str] = frozenset()
+    """Hosts that a clinic's own system may have although they are not public."""
     payments: PaymentProvider | None = None
     """None: nothing can be paid in the app, and no link can be made."""
     push_private_hosts: frozenset[str] = frozenset()

@@ -106,8 +106,10 @@ class Talk:
             form=None if said.form is None else FilledForm.model_validate(said.form), seq=said.seq, emoji=said.react,
         )  # fmt: skip
         sent = await keep(self._ports, self._listener.speaker, saying)
-        self._listener.offer(frames.ack(said.id, sent.event, sent.seq, dup=sent.dup))
+        # In line first, written last: it is committed, and who waits for it hears of it before who said it.
+        self._listener.offer(frames.ack(said.id, sent.event, sent.seq, dup=sent.dup), later=True)
         tell(self._ports, sent)
+        self._listener.news()
 
     async def _mark(self, up: MarkUp, at: datetime) -> None:
         who = (self._ports.database, self._listener.speaker, Target(up.c))

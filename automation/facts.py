@@ -1,39 +1,50 @@
-"""What criteria know of one patient, frozen: procedures done, visits ahead, age and language."""
+"""What criteria know of one patient, frozen: the person, and dated records of what was done, said, owed and booked."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from cabinet.facts import ServiceKind
+from automation.criteria.meaning import Source
 from clinic.appointment import AppointmentStatus, lies_ahead
 from clinic.facts import Language
 from core.dates import whole_years
 
 
 @dataclass(frozen=True, slots=True)
-class Booking:
-    status: AppointmentStatus
-    starts_at: datetime
+class Record:
+    """One record of a `Source`: when, what it says, how much it counts for (minor units, points; else 1)."""
+
+    at: date | datetime
+    says: Mapping[str, str] = field(default_factory=dict)
+    amount: int = 1
+    id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PatientFacts:
-    """`performed` holds the days of each kind of procedure, in any order; `bookings` visits of any state."""
+    """`records` in any order; those of a source that no criterion asks for may be left out.
+
+    `registered_at` is when the record was made here; `contacts` are words of `Contact`.
+    """
 
     birth_date: date
     language: Language
-    performed: Mapping[ServiceKind, tuple[date, ...]] = field(default_factory=dict)
-    bookings: tuple[Booking, ...] = ()
+    records: Mapping[Source, Collection[Record]] = field(default_factory=dict)
+    branch_id: UUID | None = None
+    contacts: frozenset[str] = frozenset()
+    registered_at: datetime | None = None
 
-    def last(self, kind: ServiceKind, today: date) -> date | None:
-        """The last day `kind` was done, as known on `today`: what is dated later has not happened yet."""
-        return max((day for day in self.performed.get(kind, ()) if day <= today), default=None)
+    def of(self, source: Source) -> Collection[Record]:
+        return self.records.get(source, ())
 
     def next_visit(self, now: datetime) -> datetime | None:
         """When the next standing visit starts."""
-        ahead = (each.starts_at for each in self.bookings if lies_ahead(each.status, each.starts_at, now))
-        return min(ahead, default=None)
+        starts = ((AppointmentStatus(each.says["status"]), each.at) for each in self.of(Source.VISIT))
+        return min(
+            (at for status, at in starts if isinstance(at, datetime) and lies_ahead(status, at, now)), default=None
+        )
 
     def age(self, today: date) -> int:
         """Whole years."""

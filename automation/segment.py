@@ -5,51 +5,25 @@ test holds the two together. "More than 180 days ago" is meant of the last time,
 branch's zone, so its truth turns at local midnight; who never had it done is asked for by its own kind.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
-from enum import StrEnum
-from typing import Annotated, Self
+from typing import Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
-from automation.facts import PatientFacts, local_day
-from cabinet.facts import ServiceKind
-from clinic.facts import Language
-from core.moments import Moment
-from core.values import Int32, Value
+from automation.criteria.meaning import All, Either, Meaning, Never, Source, sources_of
+from automation.criteria.registry import LEAVES
+from automation.criteria.said import CriterionKind, Said
+from automation.criteria.truth import Question, holds
+from automation.facts import PatientFacts
 
 DEEPEST = 6
 MOST_LEAVES = 40
-
-
-class CriterionKind(StrEnum):
-    ALL = "all"
-    ANY = "any"
-    NOT = "not"
-    PROCEDURE_LAST = "procedure_last"
-    """The last `procedure` was done more than `older_than_days` days ago."""
-    PROCEDURE_NEVER = "procedure_never"
-    APPOINTMENT_AHEAD = "appointment_ahead"
-    """A standing visit (requested, booked, confirmed) lies in the future."""
-    AGE_AT_LEAST = "age_at_least"
-    LANGUAGE_IS = "language_is"
-
+SMALLEST_TOLD = 5
+"""A group of fewer is told of as such to who may not read clinical facts: its size would tell of persons."""
 
 _K = CriterionKind
 GROUPS = frozenset({_K.ALL, _K.ANY, _K.NOT})
-
-# What each kind needs beside `kind`; everything else must be absent, so that a tree has one spelling.
-_NEEDS: dict[CriterionKind, frozenset[str]] = {
-    _K.ALL: frozenset({"items"}),
-    _K.ANY: frozenset({"items"}),
-    _K.NOT: frozenset({"items"}),
-    _K.PROCEDURE_LAST: frozenset({"procedure", "older_than_days"}),
-    _K.PROCEDURE_NEVER: frozenset({"procedure"}),
-    _K.APPOINTMENT_AHEAD: frozenset(),
-    _K.AGE_AT_LEAST: frozenset({"years"}),
-    _K.LANGUAGE_IS: frozenset({"language"}),
-}
-
 
 _EXAMPLE: dict[str, JsonValue] = {
     "kind": "all",
@@ -60,60 +34,59 @@ _EXAMPLE: dict[str, JsonValue] = {
 }
 
 
-class Criterion(Value):
+class Criterion(Said):
     """One node: a group with `items` (`not` has exactly one), or a leaf with its own members."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     kind: CriterionKind
     items: list["Criterion"] = Field(default_factory=list, max_length=MOST_LEAVES)
-    procedure: ServiceKind | None = None
-    older_than_days: Annotated[Int32, Field(ge=0, le=36_500)] | None = None
-    years: Annotated[Int32, Field(ge=0, le=150)] | None = None
-    language: Language | None = None
 
     @model_validator(mode="after")
     def _says_what_its_kind_needs(self) -> Self:
         said = {name for name in type(self).model_fields if name != "kind" and getattr(self, name) not in (None, [])}
-        if said != _NEEDS[self.kind]:
+        if said not in ([{"items"}] if self.kind in GROUPS else LEAVES[self.kind].shapes):
             raise ValueError("members do not fit the kind")
         if self.kind is CriterionKind.NOT and len(self.items) != 1:
             raise ValueError("not takes one item")
+        if not all(_in_order(*ends) for ends in self._windows()):
+            raise ValueError("ends before it begins")
         if _depth(self) > DEEPEST:
             raise ValueError("criteria too deep")
         if sum(1 for _ in leaves(self)) > MOST_LEAVES:
             raise ValueError("too many criteria")
         return self
 
-
-class Evidence(Value):
-    """Why a leaf is true or not of one patient: the last day, or the next visit, that decided it."""
-
-    kind: CriterionKind
-    procedure: ServiceKind | None = None
-    holds: bool
-    last_on: date | None = None
-    next_visit_at: Moment | None = None
+    def _windows(self) -> tuple[tuple[date | int | None, date | int | None], ...]:
+        return (self.from_day, self.to_day), (self.years, self.to_years), (self.from_score, self.to_score)
 
 
 def matches(criterion: Criterion, facts: PatientFacts, as_of: datetime, zone: str) -> bool:
     """Whether the patient belongs, at the moment `as_of`, by the calendar of `zone` (IANA)."""
-    return _holds(criterion, facts, as_of, local_day(as_of, zone))
+    return holds(meaning_of(criterion), Question(facts, as_of, zone))
 
 
-def evidence(criterion: Criterion, facts: PatientFacts, as_of: datetime, zone: str) -> list[Evidence]:
-    """Leaf by leaf, in the order of the tree, whether it holds and by which fact."""
-    today = local_day(as_of, zone)
-    return [
-        Evidence(
-            kind=leaf.kind,
-            procedure=leaf.procedure,
-            holds=_holds(leaf, facts, as_of, today),
-            last_on=facts.last(leaf.procedure, today) if leaf.procedure else None,
-            next_visit_at=facts.next_visit(as_of) if leaf.kind is CriterionKind.APPOINTMENT_AHEAD else None,
-        )
-        for leaf in leaves(criterion)
-    ]
+def meaning_of(criterion: Criterion) -> Meaning:
+    """The tree in the words that SQL and Python both understand."""
+    match criterion.kind:
+        case CriterionKind.ALL:
+            return All(tuple(meaning_of(item) for item in criterion.items))
+        case CriterionKind.ANY:
+            return Either(tuple(meaning_of(item) for item in criterion.items))
+        case CriterionKind.NOT:
+            return Never(meaning_of(criterion.items[0]))
+        case _:
+            return LEAVES[criterion.kind].means(criterion)
+
+
+def sources_needed(criteria: Iterable[Criterion]) -> frozenset[Source]:
+    """The records that must be known of a patient to judge these trees."""
+    return frozenset(source for criterion in criteria for source in sources_of(meaning_of(criterion)))
+
+
+def told_size(count: int) -> int | None:
+    """How many there are, for somebody who may not read clinical facts."""
+    return count if count >= SMALLEST_TOLD else None
 
 
 def leaves(criterion: Criterion) -> Iterator[Criterion]:
@@ -127,34 +100,5 @@ def _depth(criterion: Criterion) -> int:
     return 1 + max((_depth(item) for item in criterion.items), default=0)
 
 
-def _holds(criterion: Criterion, facts: PatientFacts, as_of: datetime, today: date) -> bool:
-    return _TRUTH[criterion.kind](criterion, facts, as_of, today)
-
-
-def _last_is_older(leaf: Criterion, facts: PatientFacts, _: datetime, today: date) -> bool:
-    assert leaf.procedure is not None
-    assert leaf.older_than_days is not None
-    last = facts.last(leaf.procedure, today)
-    return last is not None and (today - last).days > leaf.older_than_days
-
-
-def _never(leaf: Criterion, facts: PatientFacts, _: datetime, today: date) -> bool:
-    assert leaf.procedure is not None
-    return facts.last(leaf.procedure, today) is None
-
-
-def _old_enough(leaf: Criterion, facts: PatientFacts, _: datetime, today: date) -> bool:
-    assert leaf.years is not None
-    return facts.age(today) >= leaf.years
-
-
-_TRUTH: dict[CriterionKind, Callable[[Criterion, PatientFacts, datetime, date], bool]] = {
-    _K.ALL: lambda group, *known: all(_holds(item, *known) for item in group.items),
-    _K.ANY: lambda group, *known: any(_holds(item, *known) for item in group.items),
-    _K.NOT: lambda group, *known: not _holds(group.items[0], *known),
-    _K.PROCEDURE_LAST: _last_is_older,
-    _K.PROCEDURE_NEVER: _never,
-    _K.APPOINTMENT_AHEAD: lambda _, facts, as_of, __: facts.next_visit(as_of) is not None,
-    _K.AGE_AT_LEAST: _old_enough,
-    _K.LANGUAGE_IS: lambda leaf, facts, *_: facts.language == leaf.language,
-}
+def _in_order(first: date | int | None, last: date | int | None) -> bool:
+    return first is None or last is None or first <= last  # type: ignore[operator]  # both are days or both ages

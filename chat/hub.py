@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from itertools import count
+from operator import attrgetter
 from uuid import UUID
 
 from chat import frames, watch
@@ -41,6 +42,7 @@ ANEW_WITHIN = 3_000
 _TOLD_AT_ONCE = 64
 _DRAIN_SECONDS = 5.0
 _DESK_BEATS = 30
+_WAITS = attrgetter("waits")
 
 NOWHERE: Mapping[Log, int] = {}
 
@@ -202,7 +204,8 @@ class Hub:
     def _tell(self, thread: Thread, event: ConversationEvent) -> None:
         self._told.reach((thread, event.log), event.rev)
         frame = frames.ev(event)
-        for listener in self._seats.ears(thread, event.log):
+        # Its sender, whose ack waits in line, after those who learn of it by this; so do they who read slowly.
+        for listener in sorted(self._seats.ears(thread, event.log), key=_WAITS):
             listener.offer(frame)
 
     async def _keep_reading(self) -> None:

@@ -101,10 +101,15 @@ class Listener:
             return []
         return [Thread(self.speaker.clinic_id, patient_id) for patient_id in self.patients]
 
-    def offer(self, frame: str, *, hint: bool = False) -> None:
+    @property
+    def waits(self) -> bool:
+        """Whether something stands in line for it."""
+        return bool(self._line)
+
+    def offer(self, frame: str, *, hint: bool = False, later: bool = False) -> None:
         """Put a frame in line. A line that is full ends the socket and is thrown away: the log has it all.
 
-        A hint is the first to be dropped, from half a line on.
+        A hint is the first to be dropped, from half a line on. `later`: whoever offers it calls `news` soon.
         """
         if self.ended is not None or (hint and not self._has_room_for_hints()):
             return
@@ -114,7 +119,8 @@ class Listener:
             return
         self._line.append((frame, size))
         self._bytes += size
-        self.news()
+        if not later:
+            self.news()
 
     def _has_room_for_hints(self) -> bool:
         return not self.polls and 2 * len(self._line) < MOST_WAITING and 2 * self._bytes < MOST_WAITING_BYTES

@@ -15,7 +15,7 @@ be told again, which an app that keeps the newest copy by id does not notice.
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Column, text
+from sqlalchemy import Column, Index, text
 from sqlmodel import Field, SQLModel
 
 from core.database import Sweeping
@@ -65,6 +65,8 @@ class Change(SQLModel, table=True):
     """One thing that one transaction touched. `was_open`: before or after it, others than the patient might see it."""
 
     __tablename__ = "change"
+    # Who looks at every clinic (segments) reads on from a transaction too.
+    __table_args__ = (Index("change_xid", "xid"),)
 
     # In the order in which an app reads: its patient's marks from a transaction on.
     clinic_id: UUID = Field(primary_key=True)

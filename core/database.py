@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any, NewType, TypeVar
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy import (
     URL,
     BindParameter,
@@ -38,6 +37,7 @@ from sqlmodel import Field, SQLModel
 
 from core.gathering import Ask, Gathering
 from core.ids import new_id
+from core.kept_connection import KeptConnection
 
 APP_ROLE = "enamel_app"
 WORKER_ROLE = "enamel_worker"
@@ -165,6 +165,7 @@ class Database:
         self._gatherings: dict[Hashable, Gathering] = {}
         self._app = self._engine(APP_ROLE)
         self._worker = self._engine(WORKER_ROLE)
+        self._kept = {engine: KeptConnection(engine) for engine in (self._app, self._worker)}
 
     def _engine(self, role: str) -> AsyncEngine:
         settings = {
@@ -179,7 +180,7 @@ class Database:
         }
         return create_async_engine(
             self._url,
-            pool_size=self._pool,
+            pool_size=self._pool + 1,  # one is kept for trips
             max_overflow=0,
             # The backend that was used last has its plans in the cache still.
             pool_use_lifo=True,
@@ -263,17 +264,7 @@ class Database:
     async def _asked(self, engine: AsyncEngine, sql: str, question: Callable[[Any], Awaitable[T]]) -> T:
         if self.on_trip is not None:
             self.on_trip(sql)
-        connection = await engine.raw_connection()
-        try:
-            answer = await question(connection.driver_connection)
-        except asyncpg.PostgresError:
-            connection.close()  # PostgreSQL refused the statement; the connection is as good as before
-            raise
-        except BaseException:
-            connection.invalidate()  # cancelled or torn: what the server still sends belongs to nobody
-            raise
-        connection.close()
-        return answer
+        return await self._kept[engine].asked(question)
 
     async def schema_revision(self) -> str | None:
         """Which migration this database is at; None where none was ever run."""
@@ -283,6 +274,8 @@ class Database:
         return found.decode() if found else None
 
     async def close(self) -> None:
+        for kept in self._kept.values():
+            kept.close()
         await self._app.dispose()
         await self._worker.dispose()
 

@@ -1,5 +1,6 @@
 """Dates as every rule counts them: birthdays, whole years, and the latest day it can be anywhere."""
 
+from calendar import monthrange
 from datetime import date, datetime, timedelta
 
 _EASTERNMOST = timedelta(hours=14)
@@ -25,3 +26,9 @@ def whole_years(birth_date: date, at: date) -> int:
 def latest_today(now: datetime) -> date:
     """Today where the day begins first: no clinic's "today" lies after it."""
     return (now + _EASTERNMOST).date()
+
+
+def months_before(day: date, months: int) -> date:
+    """The same day so many months earlier, or that month's last where it is shorter. So PostgreSQL counts too."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

@@ -10,7 +10,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine, UserDefinedType
 from sqlmodel import Field
 
+from core.actor import Actor, ActorKind
 from core.database import MOMENT_PARAMETER, UUID_PARAMETER, TenantRow, Writing
 from core.ids import new_id
 from core.schema import APPEND_ONLY
@@ -33,21 +33,7 @@ class Xid8(UserDefinedType[int]):
         return "xid8"
 
 
-class ActorKind(StrEnum):
-    PATIENT = "patient"
-    STAFF = "staff"
-    PARTNER = "partner"
-    AUTOMATION = "automation"
-    SYSTEM = "system"
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who does something: a kind and, where there is one, the id of the person, app or journey."""
-
-    kind: ActorKind
-    id: UUID | None = None
-
+__all__ = ["SYSTEM", "Actor", "ActorKind", "Event", "Happening", "record", "record_across"]
 
 SYSTEM = Actor(ActorKind.SYSTEM)
 

@@ -93,6 +93,11 @@ class Settings(BaseSettings):
         default=(),
         description="Hosts of clinics' chat bots that may be called although their addresses are private (JSON list).",
     )
+    webhook_private_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Hosts of clinics' own systems (webhooks) that may be called although their addresses are private"
+        " (JSON list).",
+    )
     push_private_hosts: tuple[str, ...] = Field(
         default=(),
         description="Hosts of clinics' gateways, mail relays and push services that may be called although their"

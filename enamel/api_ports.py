@@ -42,6 +42,7 @@ def api_ports(settings: Settings, database_url: str) -> Ports:
         payments=payments_of(settings),
         archives=archives_of(settings),
         bot_private_hosts=frozenset(host.lower() for host in settings.bot_private_hosts),
+        webhook_private_hosts=frozenset(host.lower() for host in settings.webhook_private_hosts),
         push_private_hosts=frozenset(host.lower() for host in settings.push_private_hosts),
         push_places=places_of(settings),
         quota=quota_of(settings),

@@ -11,6 +11,7 @@ from pydantic_settings import SettingsError
 
 from core.embedded_postgres import NoPostgres
 from core.settings import Settings
+from enamel.journey.command import journey_arguments, journey_command
 from enamel.problems import CannotStart
 
 
@@ -56,6 +57,7 @@ _WORDS = {
     "clinic": "found: a new clinic; admit: somebody of its staff; app: a system that brings its facts",
     "media": "import: take a clinic's archive of pictures in",
     "push": "check: prove credentials; dead: what failed for good; replay: send it again once the cause is mended",
+    "journey": "validate, publish, list, draw, explain: journeys as documents",
     "openapi": "write the documents under openapi/ (--check: only compare)",
     "migration": "write a new migration from the difference between tables and schema",
 }
@@ -141,6 +143,7 @@ _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "clinic": _clinic_arguments,
     "push": _push_arguments,
     "chat": _chat_arguments,
+    "journey": journey_arguments,
     "openapi": _openapi_arguments,
     "migration": _migration_arguments,
 }
@@ -215,6 +218,10 @@ def _push(given: argparse.Namespace) -> int:
     return push_command(settings(), given)
 
 
+def _journey(given: argparse.Namespace) -> int:
+    return journey_command(settings(), given)
+
+
 def _openapi(given: argparse.Namespace) -> int:
     from enamel.contracts import write_documents
 
@@ -238,6 +245,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "clinic": _clinic,
     "push": _push,
     "chat": _chat,
+    "journey": _journey,
     "openapi": _openapi,
     "migration": _migration,
 }

@@ -1,4 +1,4 @@
-"""Writes the OpenAPI documents, or says where the committed ones differ from the application."""
+"""Writes the OpenAPI documents and the schema of journeys, or says where the committed ones differ."""
 
 import difflib
 import sys
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from api.app import bare_app
 from api.documents import Door, document, text_of
+from automation.journey.written import journey_schema
 
 FOLDER = Path(__file__).parent.parent / "openapi"
 
@@ -13,8 +14,9 @@ FOLDER = Path(__file__).parent.parent / "openapi"
 def write_documents(*, check: bool) -> int:
     """1 where `check` found a difference; the difference is printed."""
     app, differs = bare_app(None), 0
-    for door in Door:
-        file, text = FOLDER / f"{door.value}.json", text_of(document(app, door))
+    texts = {f"{door.value}.json": text_of(document(app, door)) for door in Door}
+    for name, text in (texts | {"journey.schema.json": text_of(journey_schema())}).items():
+        file = FOLDER / name
         if not check:
             file.write_text(text, encoding="utf-8")
             continue

@@ -11,6 +11,7 @@ from pathlib import Path
 import asyncpg
 from pydantic import SecretStr
 
+from automation.webhook_http import Webhooks
 from cabinet.payment_provider import PaymentProvider
 from cabinet.printed_payments import PrintedPayments
 from cabinet.seal import Seal, SealFileUnusable
@@ -20,6 +21,7 @@ from core.embedded_postgres import EmbeddedPostgres, create_database
 from core.settings import Environment, Settings
 from enamel.problems import CannotStart
 from enamel.worker.bot import Bots, bots_of
+from enamel.worker.webhooks import Calling
 from identity.keys import Keys
 from media.archives import Archives
 from media.clamd import scanner_at
@@ -138,6 +140,12 @@ def archives_of(settings: Settings) -> Archives:
             raise CannotStart("ENAMEL_DICOMWEB_FOLDER stands for clinics' archives in development alone")
         return Archives(FolderArchive(settings.dicomweb_folder), key, plain_http=True)
     return Archives(HttpArchive(settings.dicomweb_private_hosts), key, plain_http=is_development)
+
+
+def calling_from(settings: Settings) -> Calling:
+    """Clinics' own systems that are told of journeys' steps, over the network."""
+    secrets = Keys(settings.secret.get_secret_value()).secrets
+    return Calling(Webhooks(settings.webhook_private_hosts), secrets)
 
 
 def bots_from(settings: Settings) -> Bots:

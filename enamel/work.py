@@ -8,12 +8,14 @@ from datetime import timedelta
 
 import uvloop
 
+from automation.commands import Means
 from core.database import Database
 from core.settings import Settings
 from enamel.migrate import check_schema
 from enamel.start import (
     archives_of,
     bots_from,
+    calling_from,
     fallbacks_of,
     links_from,
     payments_of,
@@ -47,6 +49,7 @@ async def _work(settings: Settings, database_url: str, *, until_stdin_closes: bo
         # A parent that is killed closes nothing by hand, but the system closes its end of the pipe.
         asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
     payments, archives, bots = payments_of(settings), archives_of(settings), bots_from(settings)
+    calling = calling_from(settings)
     database, darkroom = Database(database_url, pool=settings.database_pool), Darkroom(settings.darkroom_processes)
     board = switchboard_of(settings, fallbacks_of(settings), keeping(database))
     metrics = Metrics()
@@ -54,30 +57,23 @@ async def _work(settings: Settings, database_url: str, *, until_stdin_closes: bo
         metrics.serve(settings.metrics_host, settings.metrics_port)
     try:
         await darkroom.start()
+        secrets = Keys(settings.secret.get_secret_value()).secrets
         tools = Tools(
-            database,
-            board,
-            storage_of(settings),
-            darkroom,
-            scanner_of(settings),
-            archives,
-            payments,
-            bots,
-            arrival_key=Keys(settings.secret.get_secret_value()).secrets.arrival_key,
+            database, board, storage_of(settings), darkroom, scanner_of(settings), archives, payments, bots, calling,
+            arrival_key=secrets.arrival_key,
+            means=Means(secrets),
             links=links_from(settings),
             metrics=metrics,
             push_lease=timedelta(seconds=settings.push_lease_seconds),
             journey_pause=timedelta(seconds=settings.journey_pause_seconds),
-        )
+        )  # fmt: skip
         # What was loaded until now stays: no collection need look through it again, which takes a tenth of a second.
         gc.collect()
         gc.freeze()
         return 0 if await run_worker(loops(tools), stop) else 1
     finally:
-        await darkroom.close()
-        await board.close()
-        await archives.archive.close()
-        await bots.http.close()
+        for each in (darkroom, board, archives.archive, bots.http, calling.http):
+            await each.close()
         if payments is not None:
             await payments.close()
         await database.close()

@@ -33,7 +33,9 @@ def png_is_cut(picture: Image.Image, content: bytes, layout: Layout) -> bool:
     return _inflated(content, layout) < sum(height * (1 + (width * bits + 7) // 8) for width, height in rows)
 
 
-def jpeg_is_cut(preview: Image.Image, content: bytes, layout: Layout, shown: Callable[[Image.Image], None]) -> bool:
+def jpeg_is_cut(
+    preview: Image.Image, content: bytes, layout: Layout, shown: Callable[[Image.Image], Image.Image]
+) -> bool:
     """Whether bytes put behind the coded pixels change the picture: behind whole ones nobody reads them.
 
     `preview`: the picture as `shown` scaled it, colours as the file has them.
@@ -42,8 +44,7 @@ def jpeg_is_cut(preview: Image.Image, content: bytes, layout: Layout, shown: Cal
         return False
     end = next(piece.end for piece in reversed(layout.pieces) if piece.name == _SCAN)
     filled = Image.open(BytesIO(content[:end] + _FILLER + content[end : layout.end]), formats=("JPEG",))
-    shown(filled)
-    return filled.tobytes() != preview.tobytes()
+    return shown(filled).tobytes() != preview.tobytes()
 
 
 def _ends_grey(preview: Image.Image) -> bool:

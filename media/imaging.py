@@ -23,9 +23,10 @@ from media.grey import stretched_grey
 from media.kinds import Developed, MediaType, Reason, Rejected, media_type_of
 from media.layout import layout_of
 from media.parcels import Parcel, Pieces
+from media.shrinking import shrunk
 
 _FORMATS = {MediaType.JPEG: "JPEG", MediaType.PNG: "PNG", MediaType.WEBP: "WEBP"}
-_LARGE, _SMALL = (1024, 1024), (256, 256)
+_LARGE, _SMALL = 1024, 256
 _WEBP: dict[str, Any] = {"quality": 80, "method": 2, "exif": b"", "xmp": b""}
 _DICOM_MARK = slice(128, 132)
 _SIDEWAYS = (5, 6, 7, 8)
@@ -90,37 +91,34 @@ def _photo(content: bytes, media_type: MediaType) -> tuple[Developed, Pieces | N
         raise Rejected(Reason.BROKEN)
     if media_type is MediaType.PNG and png_is_cut(picture, content, layout):
         raise Rejected(Reason.BROKEN)
-    made = _made(_eight_bits(picture), layout.orientation)
-    if media_type is MediaType.JPEG and jpeg_is_cut(picture, content, layout, _scale):  # which was scaled on the way
+    large = _large(_eight_bits(picture))
+    if media_type is MediaType.JPEG and jpeg_is_cut(large, content, layout, _large):
         raise Rejected(Reason.BROKEN)
-    return made, copy
+    return _made(large, (layout.width, layout.height), layout.orientation), copy
 
 
 def _dicom(content: bytes, frame: int | None) -> tuple[Developed, Pieces]:
     from media.dicom import developed_dicom  # 200 ms of import that photos need not wait for
 
     found = developed_dicom(content, frame)
-    made = replace(_made(found.image, 1), frames=found.frames, dicom=found.facts, person=found.person)
-    return made, found.download
+    size = found.image.size
+    made = _made(_large(found.image), size, 1)
+    return replace(made, frames=found.frames, dicom=found.facts, person=found.person), found.download
 
 
-def _made(picture: Image.Image, orientation: int) -> Developed:
-    """What is made of decoded pixels; `picture` itself is scaled down on the way."""
-    width, height = picture.size
-    _scale(picture)
+def _made(large: Image.Image, size: tuple[int, int], orientation: int) -> Developed:
+    """What is made of a picture that was `size` before it was scaled down."""
     turn = _TURNS.get(orientation)
     if turn is not None:
-        picture = picture.transpose(turn)
-        width, height = (height, width) if orientation in _SIDEWAYS else (width, height)
-    large = _plain(picture)
-    small = large.copy()
-    small.thumbnail(_SMALL)
+        large = large.transpose(turn)
+    width, height = size[::-1] if orientation in _SIDEWAYS else size
+    large = _plain(large)
+    small = shrunk(large, _SMALL, 2.0)
     return Developed(width, height, _webp(large), _webp(small), blurhash(small))
 
 
-def _scale(picture: Image.Image) -> None:
-    """A JPEG is scaled while it is decoded, to the nearest eighth that is not smaller: as sharp as the whole decode."""
-    picture.thumbnail(_LARGE, reducing_gap=1.0)
+def _large(picture: Image.Image) -> Image.Image:
+    return shrunk(picture, _LARGE, 1.0)
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:

@@ -16,6 +16,7 @@ from push.line import LINE_PAUSE, Line
 from push.notice import NoticeKind, Purpose
 from push.outcome import DeliveryState
 from push.quiet import QuietHours
+from push.visit import VisitNow
 from push.ways import WAYS, Lines, awake
 
 _C = ConsentChannel
@@ -114,6 +115,8 @@ class Case:
     rules: Rules
     held_until: datetime | None = None
     """A worker has a message of it in its hands, at the latest until then."""
+    visit: VisitNow | None = None
+    visit_at: datetime | None = None
 
     def claimed(self, channel: ConsentChannel, *, reachable: bool = True, lease_lost: bool = False) -> Claimed:
         person = self.person
@@ -121,7 +124,8 @@ class Case:
         return Claimed(
             self.purpose, self.expires_at, self.hours, person.words.get(channel), self.cancelled, reachable,
             lease_lost, channel, self.kind, person.quiet, self.rules.closed_on, person.muted_until,
-            channel in person.wishes.never, self.not_before if early else None, self.key, self.silent,
+            channel in person.wishes.never, self.not_before if early else None, self.key, self.silent, self.visit,
+            self.visit_at,
         )  # fmt: skip
 
     def rungs(self, lines: Lines) -> tuple[Rung, ...]:

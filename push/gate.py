@@ -10,6 +10,7 @@ from push.kinds import KINDS, Lane, Shift, repeats
 from push.notice import NoticeKind, Purpose
 from push.outcome import DeliveryState
 from push.quiet import QuietHours, Window, spread
+from push.visit import VisitNow, visit_fault
 
 _NOBODY = UUID(int=0)
 
@@ -42,6 +43,9 @@ class Claimed:
     wanted_at: datetime | None = None
     key: UUID = _NOBODY
     silent: bool = False
+    visit: VisitNow | None = None
+    visit_at: datetime | None = None
+    """When the visit was to begin as the notice was made."""
 
     @property
     def window(self) -> Window:
@@ -81,6 +85,8 @@ def over(claimed: Claimed, now: datetime) -> Stop | None:
         return Stop(DeliveryState.UNKNOWN, "lease-lost")
     if claimed.cancelled:
         return Stop(DeliveryState.SUPPRESSED, "cancelled")
+    if reason := visit_fault(claimed.kind, claimed.visit_at, claimed.visit):
+        return Stop(DeliveryState.SUPPRESSED, reason)
     if now >= claimed.expires_at:
         return Stop(DeliveryState.EXPIRED, "expired")
     return None

@@ -18,7 +18,7 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding("contact_ring", Fate.ERASE, untold="counts of notices that are told themselves"),
     Holding("messenger_link", Fate.ERASE, own=True, omit=frozenset({"token_hash"})),
     Holding("dead_address", Fate.ERASE, own=True),
-    Holding("call_task", Fate.ERASE, own=True, omit=frozenset({"taken_by", "ended_by"})),
+    Holding("call_task", Fate.ERASE, untold="that a call was wanted: the task that came of it is told"),
     Holding("inbox_read", Fate.ERASE, untold="up to where an account has read: a moment"),
     Holding("said", Fate.ERASE, own=True),
     Holding("lock_screen", Fate.ERASE, own=True),

@@ -1,5 +1,6 @@
 """What may be told to a patient's phone: of which kind, for which purpose, and when."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,8 @@ from uuid import UUID
 from clinic.hours import Hours
 
 LONGEST_LINK = 200
+WORDING = r"^[a-z][a-z0-9-]{0,63}$"
+"""What the words of a notice are called, where they are other than those of its kind."""
 
 
 class Purpose(StrEnum):
@@ -79,7 +82,10 @@ class Notice:
     path inside the app, of ids only. `cause_id` (an enrolment, an appointment) is what `cancel_across` takes.
     A `silent` one shows nothing: it moves the icon's number (`badges`, by account) and takes banners of its chat away
     up to `seq`. `account_id`: on this account's phones alone; `spared_session_id`: not on the phone of that session.
-    Raises ValueError for a notice that could never go out, or whose link is no path.
+    `wording` names words of its own (`push.ready_wording`, and what the clinic wrote for it). `visit_id`: the visit it
+    is about, where that is not its cause; `visit_at`: when that began as this was said, and if it is called off or
+    moved since then nothing is said (`push.visit`).
+    Raises ValueError for a notice that could never go out, or whose link is no path, or whose wording is no key.
     """
 
     patient_id: UUID
@@ -96,11 +102,16 @@ class Notice:
     spared_session_id: UUID | None = None
     seq: int | None = None
     badges: Mapping[UUID, int] | None = None
+    wording: str | None = None
+    visit_id: UUID | None = None
+    visit_at: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.expires_at <= self.not_before:
             raise ValueError("a notice expires after it may go out")
         if self.link is not None and (not self.link.startswith("/") or len(self.link) > LONGEST_LINK):
             raise ValueError("a link is a path inside the app")
+        if self.wording is not None and not re.fullmatch(WORDING, self.wording):
+            raise ValueError("a wording is a short key")
         if self.hours is not None:
             self.hours.next_open(self.not_before)  # hours that never open would hold it until it expires

@@ -32,7 +32,7 @@ class PreviewLine(Value):
     length: Length
 
 
-def made_up(kind: NoticeKind, language: str, tone: Tone, mode: Mode) -> Facts:
+def made_up(kind: NoticeKind, language: str, tone: Tone, mode: Mode, wording: str = "") -> Facts:
     """A notice to somebody whom there is not."""
     values = {
         Variable.CLINIC_NAME: "Studio Rossi", Variable.BRANCH_NAME: "Centro", Variable.BRANCH_PHONE: "+390255501234",
@@ -41,7 +41,7 @@ def made_up(kind: NoticeKind, language: str, tone: Tone, mode: Mode) -> Facts:
         Variable.DOCTOR_NAME: "Dr. Bianchi", Variable.COUPON: "AUTUMN", Variable.SERVICE: "Hygiene",
     }  # fmt: skip
     known = of_kind(kind)
-    return Facts(kind, language, tone, mode, {name: value for name, value in values.items() if name in known})
+    return Facts(kind, language, tone, mode, {name: value for name, value in values.items() if name in known}, wording)
 
 
 def previewed(facts: Facts, templates: Sequence[Template]) -> list[PreviewLine]:

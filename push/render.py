@@ -7,9 +7,10 @@ from uuid import UUID
 from push.channel import Words
 from push.group import Group
 from push.length import as_sent, length_fault
+from push.named_words import words_named
 from push.notice import NoticeKind
 from push.ready_wording import ready_words
-from push.template import Template, Tone, chosen
+from push.template import Template, Tone, chosen, place_of
 from push.variables import PRIVACY, Mode, Variable, filled, readable, variables
 
 
@@ -22,6 +23,7 @@ class Facts:
     tone: Tone
     mode: Mode
     values: Mapping[Variable, str]
+    wording: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +41,46 @@ class Rendered:
 
 
 def rendered(facts: Facts, group: Group, templates: Sequence[Template], draw: int) -> Rendered:
-    """`templates`: all of the clinic; `draw`: see `push.template.drawn`. It never fails: what cannot be said as the
-    clinic wrote it (too private for this patient, a value that is not known, too long) is said generically.
+    """The clinic's texts of the notice's wording, else ready ones of it, else the clinic's of the kind, else ready ones
+    of the kind.
+
+    `templates`: all of the clinic; `draw`: see `push.template.drawn`. It never fails: what cannot be said as it is
+    written (too private for this patient, a value that is not known, too long) is said more generically.
     """
-    own = chosen([each for each in templates if _is_meant(each, facts, group)], draw)
-    if own is not None and (said := _own(own, facts, group)):
-        return said
-    for mode in dict.fromkeys((facts.mode, Mode.GENERIC)):
-        title, text = ready_words(facts.kind, group, facts.language, facts.tone, mode)
-        if _may_say(title, text, facts, group):
-            return Rendered(filled(title, facts.values), filled(text, facts.values))
+    order = [(source, wording) for wording in dict.fromkeys((facts.wording, "")) for source in (_clinics, _ready)]
+    if group is Group.WHATSAPP:
+        # Outside a conversation it carries approved templates alone: the clinic's for the kind before words of ours.
+        order.sort(key=lambda each: each[0] is _ready)
+    for source, wording in order:
+        if said := source(facts, group, wording, templates, draw):
+            return said
     # Not even the clinic's name is known: words that have no place to fill.
     title, text = ready_words(facts.kind, Group.PUSH, facts.language, facts.tone, Mode.GENERIC)
     return Rendered(title if group in {Group.PUSH, Group.EMAIL} else "", text)
 
 
-def _is_meant(template: Template, facts: Facts, group: Group) -> bool:
-    draft = template.draft
-    return (draft.kind, draft.channel, draft.language, draft.tone) == (facts.kind, group, facts.language, facts.tone)
+def _clinics(
+    facts: Facts, group: Group, wording: str, templates: Sequence[Template], draw: int
+) -> Rendered | None:  # fmt: skip
+    """In the clinic's own words of this wording; of an empty one, of the kind."""
+    place = (facts.kind.value, wording, group.value, facts.language, facts.tone.value)
+    own = chosen([each for each in templates if place_of(each.draft) == place], draw)
+    return _own(own, facts, group) if own is not None else None
+
+
+def _ready(facts: Facts, group: Group, wording: str, *_: object) -> Rendered | None:
+    """In those that come with Enamel, as much of it as this patient may be told here."""
+    for title, text in _ready_texts(facts, group, wording):
+        if _may_say(title, text, facts, group):
+            return Rendered(filled(title, facts.values), filled(text, facts.values))
+    return None
+
+
+def _ready_texts(facts: Facts, group: Group, wording: str) -> Sequence[tuple[str, str]]:
+    if wording:
+        return words_named(wording, group, facts.language, facts.tone, facts.mode)
+    modes = dict.fromkeys((facts.mode, Mode.GENERIC))
+    return [ready_words(facts.kind, group, facts.language, facts.tone, mode) for mode in modes]
 
 
 def _own(template: Template, facts: Facts, group: Group) -> Rendered | None:
@@ -73,7 +97,7 @@ def _own(template: Template, facts: Facts, group: Group) -> Rendered | None:
     if length_fault(group, title, as_sent(group, draft.kind, draft.text, text, link)):
         return None
     if group is Group.PUSH and not title:
-        title = ready_words(facts.kind, group, facts.language, facts.tone, Mode.GENERIC)[0]
+        title = next(iter(_ready_texts(facts, group, draft.wording) or _ready_texts(facts, group, "")))[0]
     return Rendered(title, text, None, *named, says_link=Variable.LINK in variables(draft.text))
 
 

@@ -15,7 +15,7 @@ from core.errors import Fault
 from core.values import MaybeText, Value
 from push.group import Group
 from push.length import as_sent, length_fault
-from push.notice import NoticeKind
+from push.notice import WORDING, NoticeKind
 from push.variables import LONGEST, Variable, filled, of_kind, wording_faults
 
 MOST_VALUES = 10
@@ -32,6 +32,11 @@ class TemplateDraft(Value):
     """One text. Where several variants stand for one place, each patient gets one of them by its `weight`."""
 
     kind: NoticeKind = Field(examples=["visit"])
+    wording: Annotated[str, StringConstraints(pattern=rf"{WORDING}|^$")] = Field(
+        default="",
+        description="Of which words of its own a notice has; empty: of all others of the kind.",
+        examples=["check-up-recall"],
+    )
     channel: Group = Field(examples=["sms"])
     language: Language = Field(examples=["it"])
     tone: Tone = Tone.FORMAL
@@ -50,6 +55,11 @@ class TemplateDraft(Value):
     approved_values: list[Variable] = Field(
         default=[], max_length=MOST_VALUES, description="What stands in its places, in order."
     )
+
+
+def place_of(draft: TemplateDraft) -> tuple[str, ...]:
+    """For what it is written; all variants of one text have the same."""
+    return (draft.kind.value, draft.wording, draft.channel.value, draft.language, draft.tone.value)
 
 
 @dataclass(frozen=True, slots=True)

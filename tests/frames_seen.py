@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml  # type: ignore[import-untyped]  # its types are a package of their own
+import yaml
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # the same
 
 DOCUMENT = Path(__file__).parents[1] / "openapi" / "chat.asyncapi.yaml"

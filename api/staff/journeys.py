@@ -1,4 +1,4 @@
-"""`/v1/staff/journeys` and segments: launch a journey, see who it would reach, and why it reached somebody."""
+"""`/v1/staff/journeys`: launch a journey, see who is on it, and why it reached somebody."""
 
 from typing import Annotated
 from uuid import UUID
@@ -17,15 +17,11 @@ from automation.queries.journeys import (
     enrolments_of_patient,
     journey_cards,
 )
-from automation.queries.segments import segment_preview
-from automation.segment import Criterion
 from automation.templates import TEMPLATES, JourneyTemplate
-from core.values import Int64, Value
+from core.values import Value
 from identity.permissions import Permission
 
 router = APIRouter(prefix="/v1/staff", tags=["journeys"], route_class=StrictRoute)
-
-MOST_SHOWN = 50
 
 
 class JourneyLaunch(Value):
@@ -34,17 +30,6 @@ class JourneyLaunch(Value):
 
 class Journeys(Value):
     items: list[JourneyCard] = Field(max_length=MOST_JOURNEYS)
-
-
-class SegmentRequest(Value):
-    criteria: Criterion
-
-
-class SegmentPreview(Value):
-    """How many match now; `patient_ids` of the first of them, and none for who may not read clinical facts."""
-
-    count: Int64
-    patient_ids: list[UUID] = Field(max_length=MOST_SHOWN)
 
 
 class Enrolments(Value):
@@ -56,22 +41,13 @@ async def launch(
     call: Annotated[StaffWrites, staff_writes(Permission.WRITE_JOURNEYS)], body: JourneyLaunch
 ) -> JourneyCard:
     """Start a ready journey. Who matches its segment is taken in from the next minute on."""
-    return await start_journey(call.writing, call.clinic_id, TEMPLATES[body.template], call.now, call.actor)
+    return await start_journey(call.writing, call.clinic_id, TEMPLATES[body.template].draft("en"), call.now, call.actor)
 
 
 @router.get("/journeys", summary="Journeys and their counts", operation_id="listJourneys")
 async def journeys(call: Annotated[StaffReads, staff_reads(Permission.WRITE_JOURNEYS)]) -> Journeys:
     """The clinic's journeys, newest first, with how many are on each, left it, and came to its end."""
     return Journeys(items=await journey_cards(call.reading))
-
-
-@router.post("/segments/preview", summary="Who matches criteria", operation_id="previewSegment")
-async def preview(
-    call: Annotated[StaffReads, staff_reads(Permission.WRITE_JOURNEYS)], body: SegmentRequest
-) -> SegmentPreview:
-    """Count who matches at this moment; nothing is stored. Ids are a clinical fact here: who matches was treated."""
-    count, ids = await segment_preview(call.reading, body.criteria, call.now, MOST_SHOWN)
-    return SegmentPreview(count=count, patient_ids=ids if Permission.READ_CLINICAL in call.staff.permissions else [])
 
 
 @router.get("/patients/{patient_id}/enrolments", summary="Journeys of a patient", operation_id="listEnrolments")

@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from api.strict import StrictRoute
 from api.transaction import StaffReads, StaffWrites, staff_reads, staff_writes
@@ -21,11 +21,12 @@ from push.commands.wording import (
     change_message_template,
     choose_tone,
 )
-from push.notice import NoticeKind
+from push.named_words import named_words
+from push.notice import WORDING, NoticeKind
 from push.preview import PreviewLine, made_up, previewed
 from push.queries.wording import MOST_TEMPLATES, MessageTemplateView, Wanted, facts_of, message_templates, tone_of
 from push.render import Facts
-from push.template import Template, TemplateDraft, Tone, template_faults
+from push.template import Template, TemplateDraft, Tone, place_of, template_faults
 from push.variables import PRIVACY, Mode, Privacy, Variable
 
 router = APIRouter(prefix="/v1/staff/message-templates", tags=["wording"], route_class=StrictRoute)
@@ -41,9 +42,17 @@ class KnownVariable(Value):
     privacy: Privacy
 
 
+class KnownWording(Value):
+    """Words of a name for which Enamel has texts; a clinic may write its own in their place."""
+
+    wording: str = Field(examples=["check-up-recall"])
+    kind: NoticeKind
+
+
 class MessageTemplates(Value):
     items: list[MessageTemplateView] = Field(max_length=MOST_TEMPLATES)
     variables: list[KnownVariable] = Field(max_length=50)
+    wordings: list[KnownWording] = Field(max_length=500)
     tone: Tone
 
 
@@ -62,6 +71,11 @@ class PreviewOf(Value):
     """Of which notice, to whom. `draft` is tried out in the place of what is in use; nothing is kept."""
 
     kind: NoticeKind = Field(examples=["visit"])
+    wording: Annotated[str, StringConstraints(pattern=WORDING)] | None = Field(
+        default=None,
+        description="What its words are called; null: they are those of its kind.",
+        examples=["visit-remind"],
+    )
     patient_id: UUID | None = Field(default=None, description="Null: somebody made up.")
     appointment_id: UUID | None = Field(default=None, description="The visit that it is about.")
     language: Language | None = Field(default=None, description="Null: the patient's own; of somebody made up English.")
@@ -76,10 +90,12 @@ class Previewed(Value):
 
 @router.get("", summary="Message texts", operation_id="listMessageTemplates")
 async def listed(call: Reads) -> MessageTemplates:
-    """The clinic's own texts; where there is none, Enamel's are said. And variables and tone."""
+    """The clinic's own texts; where there is none, Enamel's are said. And variables, names of words, and tone."""
     known = [KnownVariable(name=name, privacy=privacy) for name, privacy in PRIVACY.items()]
     items = await message_templates(call.reading, call.clinic_id)
-    return MessageTemplates(items=items, variables=known, tone=await tone_of(call.reading, call.clinic_id))
+    wordings = [KnownWording(wording=name, kind=words.kind) for name, words in named_words().items()]
+    spoken = await tone_of(call.reading, call.clinic_id)
+    return MessageTemplates(items=items, variables=known, wordings=wordings, tone=spoken)
 
 
 @router.post("", status_code=201, summary="Add a message text", operation_id="addMessageTemplate")
@@ -103,7 +119,8 @@ async def preview(call: Writes, body: PreviewOf) -> Previewed:
     templates = [Template(view.template_id, view.version, view.draft) for view in views]
     if body.draft is not None:
         tried = Template(new_id(), 1, body.draft)
-        templates = [tried, *(each for each in templates if _place(each.draft) != _place(body.draft))]
+        # Alone: no variant of what is in use stands beside it.
+        templates = [tried, *(each for each in templates if place_of(each.draft) != place_of(body.draft))]
     return Previewed(items=previewed(facts, templates))
 
 
@@ -134,18 +151,14 @@ async def archive(call: Writes, message_template_id: UUID) -> Response:
 async def _facts(call: StaffWrites, body: PreviewOf) -> Facts:
     tone = body.tone or await tone_of(call.writing, call.clinic_id)
     if body.patient_id is None:
-        return made_up(body.kind, body.language or "en", tone, body.mode or Mode.GENERIC)
+        return made_up(body.kind, body.language or "en", tone, body.mode or Mode.GENERIC, body.wording or "")
     if Permission.READ_CONTACT not in call.staff.permissions:
         raise NotAllowed
-    wanted = Wanted(call.clinic_id, body.patient_id, body.kind, body.appointment_id, body.language or "")
+    language, wording = body.language or "", body.wording or ""
+    wanted = Wanted(call.clinic_id, body.patient_id, body.kind, body.appointment_id, language, wording)
     found = (await facts_of(call.writing, [wanted])).get(wanted)
     if found is None:
         raise NotFound
     await call.note_read("preview", body.patient_id)
     link = {Variable.LINK: made_up(body.kind, "en", tone, Mode.GENERIC).values[Variable.LINK]}
     return replace(found, tone=tone, mode=body.mode or found.mode, values={**found.values, **link})
-
-
-def _place(draft: TemplateDraft) -> tuple[str, ...]:
-    """All variants of it: a draft is tried out alone."""
-    return (draft.kind, draft.channel, draft.language, draft.tone)

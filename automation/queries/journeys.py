@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,9 +12,11 @@ from pydantic import Field, ValidationError
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlmodel import col
 
-from automation.journey import EnrolmentState, ExitReason, Journey, JourneyState, document
-from automation.queries.patients import known_patients
-from automation.segment import MOST_LEAVES, Evidence, evidence
+from automation.evidence import Evidence, evidence
+from automation.journey.document import Journey, document
+from automation.journey.words import EnrolmentState, ExitReason, JourneyState
+from automation.queries.patients import Known, known_patients
+from automation.segment import MOST_LEAVES
 from automation.tables import Enrolment, JourneyRow
 from core.database import Reading
 from core.errors import NotFound
@@ -29,7 +32,7 @@ _LOG = logging.getLogger("enamel.automation")
 
 @dataclass(frozen=True, slots=True)
 class Active:
-    """A journey that takes people in and moves them on, and its ids: one for each clinic that launched it."""
+    """A journey, and its ids: one for each clinic that launched it."""
 
     journey: Journey
     ids: list[UUID]
@@ -43,7 +46,7 @@ class JourneyCard(Value):
     version: Int32
     purpose: Purpose
     state: JourneyState
-    started_at: Moment
+    started_at: Moment | None
     active: Int32
     exited: Int32
     completed: Int32
@@ -65,15 +68,15 @@ class EnrolmentCard(Value):
     evidence: list[Evidence] = Field(max_length=MOST_LEAVES)
 
 
-async def active_journeys(reading: Reading) -> list[Active]:
-    """Every distinct definition that runs, of every clinic in reach, always in the same order.
+async def active_journeys(reading: Reading, states: Collection[JourneyState] = (JourneyState.ACTIVE,)) -> list[Active]:
+    """Every distinct definition in these states, of every clinic in reach, always in the same order.
 
     One that no longer parses (the format went on and it was not migrated) is left out and named in the log
     by its ids, so that it stops no other.
     """
     statement = (
         select(col(JourneyRow.definition), func.array_agg(col(JourneyRow.id)).label("ids"))
-        .where(col(JourneyRow.state) == JourneyState.ACTIVE.value)
+        .where(col(JourneyRow.state).in_([state.value for state in states]))
         .group_by(col(JourneyRow.definition))
         .order_by(col(JourneyRow.definition))
     )
@@ -107,6 +110,12 @@ async def journey_cards(reading: Reading) -> list[JourneyCard]:
         journey_card(row.JourneyRow, active=row.active, exited=row.exited, completed=row.completed)
         for row in await reading.execute(statement)
     ]
+
+
+async def journey_row(reading: Reading, clinic_id: UUID, journey_id: UUID) -> JourneyRow | None:
+    """One version of a journey of this clinic."""
+    mine = (col(JourneyRow.clinic_id) == clinic_id, col(JourneyRow.id) == journey_id)
+    return (await reading.execute(select(JourneyRow).where(*mine))).scalar_one_or_none()
 
 
 def journey_card(row: JourneyRow, *, active: int = 0, exited: int = 0, completed: int = 0) -> JourneyCard:
@@ -145,10 +154,15 @@ async def enrolments_of_patient(
         _enrolment_card(
             row.Enrolment,
             row.JourneyRow,
-            evidence(document(row.JourneyRow.definition).trigger, known.facts, now, known.zone),
+            _why(row.JourneyRow, known, now),
         )
         for row in await reading.execute(statement)
     ]
+
+
+def _why(journey: JourneyRow, known: Known, now: datetime) -> list[Evidence]:
+    criteria = document(journey.definition).trigger.criteria
+    return evidence(criteria, known.facts, now, known.zone) if criteria is not None else []
 
 
 def of_journey() -> ColumnElement[bool]:

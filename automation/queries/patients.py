@@ -1,27 +1,45 @@
-"""What is known of patients, as the facts that criteria and journeys are judged by: three statements for any number."""
+"""What is known of patients, as the facts that criteria and journeys are judged by: two statements for any number."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ARRAY, FromClause, Uuid, and_, func, literal, select
+from sqlalchemy import (
+    ARRAY,
+    Date,
+    DateTime,
+    FromClause,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+)
+from sqlalchemy import cast as as_type
 from sqlmodel import col
 
-from automation.facts import Booking, PatientFacts
-from automation.queries.segments import LOCAL, at_home
-from cabinet.facts import ServiceKind
-from cabinet.tables.chart import ProcedureRow
-from clinic.appointment import AppointmentStatus
+from automation.criteria.meaning import BY_DAY, Source
+from automation.criteria.said import Contact
+from automation.facts import PatientFacts, Record
+from automation.queries.conditions import with_app
+from automation.queries.days import AS_OF, Days, days_at
+from automation.queries.records import records
 from clinic.facts import Language
-from clinic.queries import same_patient
-from clinic.tables import Appointment, Patient
+from clinic.tables import Patient
 from core.database import Reading
 
 PatientKey = tuple[UUID, UUID]
 """(clinic_id, patient_id)."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EVERYTHING = tuple(Source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,63 +50,72 @@ class Known:
     zone: str
 
 
-async def known_patients(reading: Reading, keys: Sequence[PatientKey], as_of: datetime) -> dict[PatientKey, Known]:
-    """The facts of these patients at `as_of`: of procedures the last of each kind, of visits those to come."""
-    asked = _asked(keys)
-    people = (
-        select(col(Patient.clinic_id), col(Patient.id), col(Patient.birth_date), col(Patient.language), LOCAL.c.zone)
+async def known_patients(
+    reading: Reading, keys: Sequence[PatientKey], as_of: datetime, sources: Collection[Source] = EVERYTHING
+) -> dict[PatientKey, Known]:
+    """The facts of these patients at `as_of`, with the records of these sources (`sources_needed`)."""
+    asked, days = _asked(keys), days_at(AS_OF)
+    rows = (await reading.execute(_people(asked, days), {"as_of": as_of})).all()
+    recorded = await _recorded(reading, asked, days, as_of, sources) if sources else {}
+    return {(row.clinic_id, row.id): Known(_facts(row, recorded), row.zone) for row in rows}
+
+
+def _facts(row: Any, recorded: dict[PatientKey, dict[Source, list[Record]]]) -> PatientFacts:
+    contacts = {Contact.EMAIL: row.email is not None, Contact.PHONE: row.phone is not None, Contact.APP: row.has_app}
+    return PatientFacts(
+        row.birth_date,
+        cast("Language", row.language),
+        recorded.get((row.clinic_id, row.id), {}),
+        row.branch_id,
+        frozenset(contact.value for contact, is_known in contacts.items() if is_known),
+        made_at(row.id),
+    )
+
+
+def made_at(patient_id: UUID) -> datetime:
+    """When an id of ours was made: its first 48 bits are the milliseconds (RFC 9562 §5.7)."""
+    return _EPOCH + timedelta(milliseconds=patient_id.int >> 80)
+
+
+def _people(asked: FromClause, days: Days) -> Select[Any]:
+    phones = with_app(days).subquery()
+    theirs = and_(phones.c.clinic_id == Patient.clinic_id, phones.c.patient_id == Patient.id)
+    return (
+        select(
+            col(Patient.clinic_id), col(Patient.id), col(Patient.birth_date), col(Patient.language),
+            col(Patient.branch_id), col(Patient.email), col(Patient.phone), days.table.c.zone,
+            select(literal(1)).select_from(phones).where(theirs).exists().label("has_app"),
+        )
         .join(asked, and_(asked.c.clinic_id == Patient.clinic_id, asked.c.patient_id == Patient.id))
-        .join(LOCAL, at_home())
-    )
-    rows = (await reading.execute(people, {"as_of": as_of})).all()
-    performed = await _performed(reading, asked, as_of)
-    bookings = await _bookings(reading, asked, as_of)
-    return {
-        (row.clinic_id, row.id): Known(
-            PatientFacts(
-                row.birth_date,
-                cast("Language", row.language),
-                performed[row.clinic_id, row.id],
-                tuple(bookings[row.clinic_id, row.id]),
-            ),
-            row.zone,
-        )
-        for row in rows
-    }
-
-
-async def _performed(
-    reading: Reading, asked: FromClause, as_of: datetime
-) -> dict[PatientKey, dict[ServiceKind, tuple[date, ...]]]:
-    statement = (
-        select(
-            col(ProcedureRow.clinic_id), col(ProcedureRow.patient_id), col(ProcedureRow.kind),
-            func.max(ProcedureRow.performed_on).label("last_on"),
-        )
-        .join(asked, _of_asked(asked, ProcedureRow))
-        .join(Patient, same_patient(ProcedureRow))
-        .join(LOCAL, at_home())
-        .where(col(ProcedureRow.performed_on) <= LOCAL.c.today, ~col(ProcedureRow.entered_in_error))
-        .group_by(col(ProcedureRow.clinic_id), col(ProcedureRow.patient_id), col(ProcedureRow.kind))
+        .join(days.table, days.home())
     )  # fmt: skip
-    found: dict[PatientKey, dict[ServiceKind, tuple[date, ...]]] = defaultdict(dict)
+
+
+async def _recorded(
+    reading: Reading, asked: FromClause, days: Days, as_of: datetime, sources: Collection[Source]
+) -> dict[PatientKey, dict[Source, list[Record]]]:
+    statement = union_all(*(_of_source(source, asked, days) for source in sorted(sources)))
+    found: dict[PatientKey, dict[Source, list[Record]]] = defaultdict(lambda: defaultdict(list))
     for row in await reading.execute(statement, {"as_of": as_of}):
-        found[row.clinic_id, row.patient_id][ServiceKind(row.kind)] = (row.last_on,)
+        says = {member: str(word) for member, word in row.says.items() if word is not None}
+        record = Record(row.on_day or row.at_moment, says, int(row.amount), row.id)
+        found[row.clinic_id, row.patient_id][Source(row.source)].append(record)
     return found
 
 
-async def _bookings(reading: Reading, asked: FromClause, as_of: datetime) -> dict[PatientKey, list[Booking]]:
-    statement = (
-        select(
-            col(Appointment.clinic_id), col(Appointment.patient_id), col(Appointment.status), col(Appointment.starts_at)
-        )
-        .join(asked, _of_asked(asked, Appointment))
-        .where(col(Appointment.starts_at) > as_of)
-    )
-    found: dict[PatientKey, list[Booking]] = defaultdict(list)
-    for row in await reading.execute(statement):
-        found[row.clinic_id, row.patient_id].append(Booking(AppointmentStatus(row.status), row.starts_at))
-    return found
+def _of_source(source: Source, asked: FromClause, days: Days) -> Select[Any]:
+    rows = records(source, days).subquery()
+    words = [part for word in rows.c if word.name not in _COLUMNS for part in (as_type(word.name, Text), word)]
+    by_day = source in BY_DAY
+    return select(
+        literal(source.value).label("source"), rows.c.clinic_id, rows.c.patient_id, rows.c.id, rows.c.amount,
+        (rows.c.at if by_day else as_type(null(), Date)).label("on_day"),
+        (as_type(null(), DateTime(timezone=True)) if by_day else rows.c.at).label("at_moment"),
+        func.jsonb_build_object(*words).label("says"),
+    ).join(asked, and_(asked.c.clinic_id == rows.c.clinic_id, asked.c.patient_id == rows.c.patient_id))  # fmt: skip
+
+
+_COLUMNS = frozenset({"clinic_id", "patient_id", "at", "id", "amount", "ends"})
 
 
 def _asked(keys: Sequence[PatientKey]) -> FromClause:
@@ -100,7 +127,3 @@ def _asked(keys: Sequence[PatientKey]) -> FromClause:
         .table_valued("clinic_id", "patient_id", joins_implicitly=True)
         .render_derived(name="asked")
     )
-
-
-def _of_asked(asked: FromClause, table: Any) -> Any:
-    return and_(asked.c.clinic_id == table.clinic_id, asked.c.patient_id == table.patient_id)

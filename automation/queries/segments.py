@@ -1,63 +1,30 @@
-"""Segments as SQL: one set-wise statement for any criteria tree, at a moment that is bound and never `now()`.
-
-PostgreSQL turns the moment into each branch's calendar day. That is safe in this direction: a moment has
-one local time in every zone, only the way back (local time to moment) is ambiguous, and that way is gone
-by Python alone.
-"""
+"""Segments as SQL: one set-wise statement for any criteria tree, at a moment that is bound and never `now()`."""
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Date,
-    DateTime,
-    Select,
-    and_,
-    bindparam,
-    cast,
-    exists,
-    func,
-    not_,
-    or_,
-    select,
-)
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlmodel import col
 
-from automation.segment import Criterion, CriterionKind
-from cabinet.tables.chart import ProcedureRow
+from automation.criteria.meaning import settled
+from automation.queries.conditions import members
+from automation.queries.days import AS_OF, days_at
+from automation.segment import Criterion, meaning_of
 from clinic.appointment import STANDING
-from clinic.tables import Appointment, Branch, Patient
+from clinic.tables import Appointment
 from core.database import Reading
 from core.events import Event
 
-AS_OF = bindparam("as_of", type_=DateTime(timezone=True))
-"""The moment a segment is asked about."""
 
-LOCAL = select(
-    col(Branch.clinic_id),
-    col(Branch.id).label("branch_id"),
-    col(Branch.zone),
-    cast(func.timezone(col(Branch.zone), AS_OF), Date).label("today"),
-).cte("local_day")
-"""Every branch with its calendar day at `AS_OF`."""
+def segment_statement(criterion: Criterion, *among: Callable[[Any], ColumnElement[bool]]) -> Select[UUID, UUID]:
+    """`(clinic_id, patient_id)` of everybody who matches, of every clinic in reach. Takes `as_of`.
 
-
-def segment_statement(criterion: Criterion) -> Select[UUID, UUID]:
-    """`(clinic_id, patient_id)` of everybody who matches, of every clinic in reach. Takes `as_of`."""
-    return (
-        select(col(Patient.clinic_id), col(Patient.id).label("patient_id"))
-        .join(LOCAL, at_home())
-        .where(_holds(criterion))
-    )
-
-
-def at_home() -> ColumnElement[bool]:
-    """SQL join condition of a patient with the day of the home branch."""
-    return and_(LOCAL.c.clinic_id == Patient.clinic_id, LOCAL.c.branch_id == Patient.branch_id)
+    `among`: conditions on the patient's row, for who wants to know it of some patients only.
+    """
+    meaning = settled(meaning_of(criterion))
+    return members(meaning, days_at(AS_OF, [meaning]), *among)
 
 
 def standing_ahead(clinic_id: Any, patient_id: Any) -> ColumnElement[bool]:
@@ -91,55 +58,8 @@ async def segment_preview(
     reading: Reading, criterion: Criterion, as_of: datetime, limit: int
 ) -> tuple[int, list[UUID]]:
     """How many match in the clinic of the scope, and the first `limit` of them by id."""
-    everybody = segment_statement(criterion).subquery()
-    statement = select(everybody.c.patient_id, func.count().over().label("total")).order_by(everybody.c.patient_id)
-    rows = (await reading.execute(statement.limit(limit), {"as_of": as_of})).all()
-    return (rows[0].total if rows else 0), [row.patient_id for row in rows]
-
-
-def _holds(criterion: Criterion) -> ColumnElement[bool]:
-    return _CONDITION[criterion.kind](criterion)
-
-
-def _done(leaf: Criterion, *when: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
-    """The procedure was done on a day that fits `when`."""
-    assert leaf.procedure is not None
-    done = aliased(ProcedureRow)
-    return exists().where(
-        col(done.clinic_id) == Patient.clinic_id,
-        col(done.patient_id) == Patient.id,
-        col(done.kind) == leaf.procedure.value,
-        ~col(done.entered_in_error),
-        *(fits(col(done.performed_on)) for fits in when),
-    )
-
-
-def _last_is_older(leaf: Criterion) -> ColumnElement[bool]:
-    """Done before the line and not since: two joins that PostgreSQL can run set-wise, where max() cannot."""
-    line = LOCAL.c.today - leaf.older_than_days
-    return and_(
-        _done(leaf, lambda day: day < line),
-        not_(_done(leaf, lambda day: day >= line, lambda day: day <= LOCAL.c.today)),
-    )
-
-
-def _never(leaf: Criterion) -> ColumnElement[bool]:
-    return not_(_done(leaf, lambda day: day <= LOCAL.c.today))
-
-
-def _old_enough(leaf: Criterion) -> ColumnElement[bool]:
-    # PostgreSQL's 29 February plus a year is the 28th, as in `PatientFacts.age`.
-    return col(Patient.birth_date) + func.make_interval(leaf.years) <= LOCAL.c.today
-
-
-_K = CriterionKind
-_CONDITION: dict[CriterionKind, Callable[[Criterion], ColumnElement[bool]]] = {
-    _K.ALL: lambda group: and_(*(_holds(item) for item in group.items)),
-    _K.ANY: lambda group: or_(*(_holds(item) for item in group.items)),
-    _K.NOT: lambda group: not_(_holds(group.items[0])),
-    _K.PROCEDURE_LAST: _last_is_older,
-    _K.PROCEDURE_NEVER: _never,
-    _K.APPOINTMENT_AHEAD: lambda _: standing_ahead(Patient.clinic_id, Patient.id),
-    _K.AGE_AT_LEAST: _old_enough,
-    _K.LANGUAGE_IS: lambda leaf: col(Patient.language) == leaf.language,
-}
+    found = segment_statement(criterion).cte("everybody").prefix_with("MATERIALIZED")
+    first = select(found.c.patient_id).order_by(found.c.patient_id).limit(limit).scalar_subquery()
+    total: Any = select(func.count()).select_from(found).scalar_subquery()
+    row = (await reading.execute(select(total.label("total"), func.array(first).label("ids")), {"as_of": as_of})).one()
+    return row.total, row.ids

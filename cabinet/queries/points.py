@@ -1,5 +1,6 @@
 """Points: the clinic's programme, a patient's balance with the next tier, and the history of it."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -143,6 +144,17 @@ async def open_lots(reading: Reading, clinic_id: UUID, patient_id: UUID, now: da
     ]
     statement = select(PointLot).where(*mine).order_by(col(PointLot.expires_at), col(PointLot.id))
     return [Lot(row.id, row.left_points, row.expires_at) for row in (await reading.execute(statement)).scalars()]
+
+
+async def lots_of(reading: Reading, causes: Collection[tuple[UUID, str]]) -> dict[tuple[UUID, str], UUID]:
+    """The lots that these causes, of (clinic_id, cause), earned."""
+    statement = select(col(PointEntry.clinic_id), col(PointEntry.cause), col(PointEntry.lot_id)).where(
+        col(PointEntry.clinic_id) == func.any(sorted({clinic_id for clinic_id, _ in causes})),
+        col(PointEntry.cause) == func.any(sorted({cause for _, cause in causes})),
+        col(PointEntry.kind) == PointsKind.ACCRUE.value,
+    )
+    rows = await reading.execute(statement)
+    return {(clinic_id, cause): lot_id for clinic_id, cause, lot_id in rows}
 
 
 async def earned_since(reading: Reading, since: dict[tuple[UUID, UUID], datetime]) -> dict[tuple[UUID, UUID], int]:

@@ -162,16 +162,20 @@ def text_of(person: Any, part: str) -> Any:
 
 def offered_to(person: Any) -> tuple[ColumnElement[bool], ...]:
     """SQL: the promotion is published and open to this person today, and they are on its list where it has one."""
-    grown_up = col(person.c.birth_date) + func.make_interval(PromotionRow.min_age) <= person.c.today
     on_list = exists().where(*_of_promotion(PromotionListed), col(PromotionListed.patient_id) == person.c.id)
     listed = on_list.correlate_except(PromotionListed)  # else the document's whole row would be looked up once more
+    return (*open_today(person), or_(col(PromotionRow.audience) == Audience.ALL.value, listed))
+
+
+def open_today(person: Any) -> tuple[ColumnElement[bool], ...]:
+    """SQL: the same, whether they are on its list or not."""
+    grown_up = col(person.c.birth_date) + func.make_interval(PromotionRow.min_age) <= person.c.today
     return (
         col(PromotionRow.ends_on) >= person.c.today,
         col(PromotionRow.starts_on) <= person.c.today,
         col(PromotionRow.state) == PromotionState.PUBLISHED.value,
         or_(col(PromotionRow.min_age).is_(None), grown_up),
         or_(func.cardinality(PromotionRow.languages) == 0, person.c.language == func.any(PromotionRow.languages)),
-        or_(col(PromotionRow.audience) == Audience.ALL.value, listed),
     )
 
 

@@ -50,7 +50,10 @@ class ProcedureRow(SyncedRow, table=True):
     __table_args__ = (
         synced_key("procedure"),
         of_patient("procedure"),
-        Index("procedure_last", "clinic_id", "kind", "patient_id", "performed_on"),
+        # Whole: a question about everybody's last one reads it and no row.
+        Index(
+            "procedure_last", "clinic_id", "kind", "patient_id", "performed_on", postgresql_include=["entered_in_error"]
+        ),
         Index("procedure_of_patient", "clinic_id", "patient_id", "performed_on"),
     )
 

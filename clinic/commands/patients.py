@@ -10,7 +10,7 @@ from sqlmodel import col
 from clinic.commands.batch import Taken, changed
 from clinic.facts import PatientFact
 from clinic.queries import Named, Place, branches_by_name
-from clinic.queries.privacy import being_erased, erased_names
+from clinic.queries.privacy import being_erased, erased_names, erasures_confirmed
 from clinic.tables import Patient
 from core.database import Writing
 from core.dates import latest_today
@@ -85,3 +85,18 @@ async def take_patients(
 def _patient_row(index: int, fact: PatientFact, branches: dict[str, Place]) -> Incoming:
     columns = fact.model_dump(exclude={"external_id", "version", "branch"})
     return Incoming(index, fact.external_id, fact.version, {"branch_id": branches[fact.branch].id, **columns})
+
+
+async def hold_standing(writing: Writing, whose: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+    """Of (clinic_id, patient_id) of one or many clinics those who may be given something; two statements.
+
+    Nobody of them is erased until the commit. Who was erased, or for whom it was confirmed, is not among them.
+    """
+    clinics, patients = {clinic_id for clinic_id, _ in whose}, {patient_id for _, patient_id in whose}
+    named = (col(Patient.clinic_id) == func.any(sorted(clinics)), col(Patient.id) == func.any(sorted(patients)))
+    found = (
+        select(col(Patient.clinic_id), col(Patient.id)).where(*named).order_by(col(Patient.clinic_id), col(Patient.id))
+    )
+    held = await writing.execute(found.with_for_update(key_share=True, read=True))
+    standing = {(clinic_id, patient_id) for clinic_id, patient_id in held} & set(whose)
+    return standing - await erasures_confirmed(writing, standing)

@@ -7,6 +7,7 @@ from sqlalchemy import (
     JSON,
     ColumnElement,
     Date,
+    FromClause,
     Integer,
     Select,
     Subquery,
@@ -178,6 +179,21 @@ def person_row(scope_clinic: Any, patient_id: Any) -> Any:
         .join(Branch, and_(col(Branch.clinic_id) == Patient.clinic_id, col(Branch.id) == Patient.branch_id))
         .where(*in_scope, col(Patient.id) == patient_id)
         .limit(1)
+    )
+
+
+def people_rows(named: FromClause, now: datetime) -> Any:
+    """SQL: the same of many: the rows of `named` (its columns `clinic_id`, `patient_id`, and more), each with its
+    patient and the day it is where they are.
+    """
+    moment = func.timezone(col(Branch.zone), literal(now, MOMENT_PARAMETER))
+    more = [column for column in named.c if column.name not in ("clinic_id", "patient_id")]
+    of_patient = and_(col(Patient.clinic_id) == named.c.clinic_id, col(Patient.id) == named.c.patient_id)
+    columns = (col(Patient.clinic_id), col(Patient.id), col(Patient.birth_date), col(Patient.language))
+    return (
+        select(*columns, col(Branch.zone), func.date(moment).label("today"), *more)
+        .join_from(named, Patient, of_patient)
+        .join(Branch, and_(col(Branch.clinic_id) == Patient.clinic_id, col(Branch.id) == Patient.branch_id))
     )
 
 

@@ -1,6 +1,6 @@
 """Who read a record, which copies were asked for, which erasures and holds there are."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -188,6 +188,16 @@ async def being_erased(reading: Reading, patient_id: UUID) -> bool:
 def being_erased_sql(patient_id: Any) -> ColumnElement[bool]:
     """SQL: the same, of an id or a column that holds one."""
     return exists().where(col(Erasure.patient_id) == patient_id, col(Erasure.state) == ErasureState.CONFIRMED.value)
+
+
+async def erasures_confirmed(reading: Reading, whose: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+    """Of (clinic_id, patient_id) of one or many clinics those whose erasure was confirmed and has still to be done."""
+    statement = select(col(Erasure.clinic_id), col(Erasure.patient_id)).where(
+        col(Erasure.clinic_id) == func.any(sorted({clinic_id for clinic_id, _ in whose})),
+        col(Erasure.patient_id) == func.any(sorted({patient_id for _, patient_id in whose})),
+        col(Erasure.state) == ErasureState.CONFIRMED.value,
+    )
+    return {(row[0], row[1]) for row in await reading.execute(statement)}
 
 
 async def holds(reading: Reading, patient_id: UUID) -> list[HoldView]:

@@ -1,4 +1,4 @@
-"""Founds the demo clinics on an empty database: cast, crowd, staff, a partner app, and the recall journey."""
+"""Founds the demo clinics on an empty database: cast, crowd, staff, a partner app, and journeys."""
 
 import json
 import secrets
@@ -9,8 +9,6 @@ from uuid import UUID
 
 from api.ports import Ports
 from api.uploads import Admitted, sha256_of, take_whole
-from automation.commands import start_journey
-from automation.templates import HYGIENE_RECALL
 from cabinet.account_facts import LedgerFact
 from cabinet.commands.account import take_ledger
 from cabinet.commands.chart import take_findings, take_procedures
@@ -42,7 +40,9 @@ from enamel.demo.chat import open_chat
 from enamel.demo.crowd import crowd
 from enamel.demo.desk import keep_desk
 from enamel.demo.diary import keep_diary
+from enamel.demo.groups import sort_patients
 from enamel.demo.household import found_household
+from enamel.demo.journeys import launch_journeys
 from enamel.demo.loyalty import be_generous
 from enamel.demo.offers import offers
 from enamel.demo.papers import send_papers
@@ -90,12 +90,13 @@ async def found(ports: Ports, now: datetime) -> Founded:
     today = now.date()
     async with database.writing(scope) as writing:
         for facts in (cast(today), crowd(today), teeth(today), offers(today), books(today)):
-            await _take(writing, founded.clinic_id, facts, now)
+            await take_facts(writing, founded.clinic_id, facts, now)
         await keep_diary(writing, founded.clinic_id, SYSTEM_NAME, now)
         await be_generous(writing, keys.secrets, founded.clinic_id, SYSTEM_NAME, now)
         await keep_desk(writing, founded.clinic_id, SYSTEM_NAME, now)
-        await start_journey(writing, founded.clinic_id, HYGIENE_RECALL, now)
+        await launch_journeys(writing, founded.clinic_id, now)
         await rule_contacts(writing, founded.clinic_id, now)
+        await sort_patients(writing, founded.clinic_id, SYSTEM_NAME, now)
     await _open_records(database, founded.clinic_id, now)
     await send_papers(ports, founded.clinic_id, SYSTEM_NAME, now)
     await _add_radiograph(ports, founded.clinic_id, now)
@@ -126,7 +127,7 @@ async def _found_chain(database: Database, keys: Keys, now: datetime) -> Founded
     return Founded(clinic_id, staff, {"client_id": str(app_id), "client_secret": secret})
 
 
-async def _take(writing: Writing, clinic_id: UUID, facts: Facts, now: datetime) -> None:
+async def take_facts(writing: Writing, clinic_id: UUID, facts: Facts, now: datetime) -> None:
     for kind, (model, command) in _TAKE.items():
         rows = [model.model_validate_json(json.dumps(row)) for row in facts.rows[kind]]
         if rows:
@@ -175,4 +176,4 @@ async def _found_neighbour(database: Database, now: datetime) -> None:
         await open_branch(writing, clinic_id, "Milano", "Europe/Rome")
         stranger = Facts()
         stranger.person("stranger", "Milano", "Piero", "Bruno", date(1970, 1, 1), "+393471209999", "it")
-        await _take(writing, clinic_id, stranger, now)
+        await take_facts(writing, clinic_id, stranger, now)

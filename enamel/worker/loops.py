@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from automation.commands import Means
 from cabinet.payment_provider import PaymentProvider
 from core.clock import now
 from core.database import Database
 from enamel.worker.automation import run_journeys
 from enamel.worker.bot import PAUSE_SECONDS as BOT_PAUSE_SECONDS
 from enamel.worker.bot import Bots, answer_waiting
+from enamel.worker.campaigns import PAUSE_SECONDS as CAMPAIGNS_PAUSE
+from enamel.worker.campaigns import keep_campaigns
 from enamel.worker.centers import PAUSE_SECONDS as CENTERS_PAUSE
 from enamel.worker.centers import listen_to_centers
 from enamel.worker.changes import PAUSE_SECONDS as CHANGES_PAUSE
@@ -33,8 +36,20 @@ from enamel.worker.phones import keep_phones
 from enamel.worker.privacy import REPLAY_PAUSE_SECONDS, carry_out_erasures, make_copies, replay_erasures
 from enamel.worker.process import Loop
 from enamel.worker.push import deliver_due
+from enamel.worker.segments import PAUSE_SECONDS as SEGMENTS_PAUSE
+from enamel.worker.segments import keep_segments
+from enamel.worker.tasks import PAUSE_SECONDS as TASKS_PAUSE
+from enamel.worker.tasks import keep_tasks
 from enamel.worker.told import FORGETTING_PAUSE_SECONDS, confirm_wishes, forget_told, join_late, say
-from enamel.worker.visits import KEEPING_PAUSE_SECONDS, keep_visits, tell_of_visits
+from enamel.worker.visits import (
+    KEEPING_PAUSE_SECONDS,
+    QUIETING_PAUSE_SECONDS,
+    keep_visits,
+    quiet_reminders,
+    tell_of_visits,
+)
+from enamel.worker.webhooks import FORGETTING_PAUSE_SECONDS as CALLS_PAUSE
+from enamel.worker.webhooks import Calling, forget_old_calls, make_calls
 from enamel.worker.wording import Words
 from media.archives import Archives
 from media.darkroom import Darkroom
@@ -57,7 +72,9 @@ class Tools:
     archives: Archives
     payments: PaymentProvider | None
     bots: Bots
+    calling: Calling
     arrival_key: bytes
+    means: Means
     links: Links
     metrics: Metrics
     push_lease: timedelta
@@ -88,10 +105,20 @@ def _telling(tools: Tools) -> list[Loop]:
         Loop("centers", lambda: listen_to_centers(tools.database, tools.board, now()), CENTERS_PAUSE),
         Loop("old notices", lambda: forget_told(tools.database, now()), FORGETTING_PAUSE_SECONDS),
         Loop("phones", lambda: keep_phones(tools.database, now()), PHONES_PAUSE),
+        Loop("segments", lambda: keep_segments(tools.database, now()), SEGMENTS_PAUSE),
         # Each tick asks every segment anew: a second of PostgreSQL for 200,000 patients.
-        Loop("journeys", lambda: run_journeys(tools.database, now()), tools.journey_pause.total_seconds()),
+        Loop("journeys", partial(_journeys, tools), tools.journey_pause.total_seconds()),
+        Loop("campaigns", lambda: keep_campaigns(tools.database, now()), CAMPAIGNS_PAUSE),
+        Loop("tasks", lambda: keep_tasks(tools.database, now()), TASKS_PAUSE),
+        Loop("webhooks", lambda: make_calls(tools.database, tools.calling, now)),
+        Loop("old webhooks", lambda: forget_old_calls(tools.database, now()), CALLS_PAUSE),
         Loop("visit notices", lambda: tell_of_visits(tools.database, now())),
+        Loop("reminders", lambda: quiet_reminders(tools.database, now()), QUIETING_PAUSE_SECONDS),
     ]
+
+
+async def _journeys(tools: Tools) -> int:
+    return await run_journeys(tools.database, now(), means=tools.means)
 
 
 def _talking(tools: Tools) -> list[Loop]:

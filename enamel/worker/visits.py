@@ -1,4 +1,4 @@
-"""Tells phones of offered times and of the clinic's answers, and ends what the calendar ends.
+"""Tells phones of offered times and of answers, ends what the calendar ends, and says nothing of what is over.
 
 Crash safety: each step is one transaction. What is told is marked in the transaction that enqueues its notice: before
 its commit both are as they were and the next round finds them, after it both stand, and the notice's key is the thing's
@@ -11,11 +11,12 @@ from datetime import datetime
 from clinic.commands.lapsing import forget_past_slots, lapse_requests
 from clinic.commands.telling import Untold, take_untold_answers, take_untold_offers
 from core.database import Database
-from push.commands import enqueue_across
+from push.commands import enqueue_across, quiet_visits
 from push.notice import Notice, NoticeKind, Purpose
 
 AT_ONCE = 500
 KEEPING_PAUSE_SECONDS = 60.0
+QUIETING_PAUSE_SECONDS = 5.0
 
 
 async def tell_of_visits(database: Database, now: datetime) -> int:
@@ -35,6 +36,12 @@ async def keep_visits(database: Database, now: datetime) -> int:
         done = await lapse_requests(sweeping, now, AT_ONCE)
     async with database.sweeping() as sweeping:
         return done + await forget_past_slots(sweeping, now, AT_ONCE)
+
+
+async def quiet_reminders(database: Database, now: datetime) -> int:
+    """One round; how many notices of visits were taken back (0: nothing was due)."""
+    async with database.sweeping() as sweeping:
+        return await quiet_visits(sweeping, now, AT_ONCE)
 
 
 def _of_offer(offer: Untold, now: datetime) -> Notice:

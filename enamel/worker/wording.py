@@ -97,4 +97,5 @@ def _wanted(due: Due) -> Wanted:
     """On a phone in the phone's own language, where it is one of ours."""
     spoken = due.language.replace("_", "-").split("-", 1)[0].lower()
     language = spoken if spoken in LANGUAGES and due.channel is ConsentChannel.PUSH else ""
-    return Wanted(due.clinic_id, due.patient_id, due.message.kind, due.cause_id, language)
+    visit = due.visit_id or due.cause_id
+    return Wanted(due.clinic_id, due.patient_id, due.message.kind, visit, language, due.wording)

@@ -11,8 +11,10 @@ from push.commands.devices import (
     unbind_ended,
 )
 from push.commands.due import Due
+from push.commands.fresh import notices_from
 from push.commands.outbox import cancel_across, enqueue_across
 from push.commands.outcomes import Answer, record_outcomes
+from push.commands.quieting import quiet_visits
 from push.commands.receipts import Receipt, ReceiptEvent, confirm
 
 __all__ = [
@@ -31,6 +33,8 @@ __all__ = [
     "enqueue_across",
     "forget_devices",
     "forget_unseen",
+    "notices_from",
+    "quiet_visits",
     "record_outcomes",
     "register_device",
     "set_consent",

@@ -46,6 +46,10 @@ class Due:
     way: Way = Way.FCM
     lane: Lane = Lane.URGENT
     language: str = "en"
+    wording: str = ""
+    """What its words are called; empty: they are those of its kind."""
+    visit_id: UUID | None = None
+    """The visit it is about, where it is about one."""
 
 
 def due_for_phone(
@@ -57,7 +61,7 @@ def due_for_phone(
     return Due(
         notice.clinic_id, delivery_id, notice.id, notice.patient_id, phone.id, notice.cause_id, case.purpose, attempt,
         due_at, now, notice.expires_at, target, message, phone.account_id, phone.session_id, ConsentChannel.PUSH, line,
-        Way(phone.way), Lane(notice.lane), phone.locale,
+        Way(phone.way), Lane(notice.lane), phone.locale, notice.wording or "", notice.visit_id,
     )  # fmt: skip
 
 
@@ -69,7 +73,7 @@ def due_for_address(
     return Due(
         notice.clinic_id, delivery_id, notice.id, notice.patient_id, None, notice.cause_id, case.purpose, attempt,
         due_at, now, notice.expires_at, target, _message(notice, case.person.language, None, now), None, None, channel,
-        address.line, address.way, Lane(notice.lane), case.person.language,
+        address.line, address.way, Lane(notice.lane), case.person.language, notice.wording or "", notice.visit_id,
     )  # fmt: skip
 
 

@@ -29,6 +29,9 @@ class NoticeHead(NamedTuple):
     spared_session_id: UUID | None
     seq: int | None
     badges: dict[str, int] | None
+    wording: str | None
+    visit_id: UUID | None
+    visit_at: datetime | None
     lane: int
     tried: list[str]
     rings: dict[str, str] | None

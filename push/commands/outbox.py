@@ -1,8 +1,7 @@
 """Puts notices into the outbox, in the transaction of what they are about, and takes them back."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import and_, case, or_, select, update
@@ -11,20 +10,16 @@ from sqlmodel import col
 
 from core.database import Writing
 from core.events import SYSTEM, Happening, record_across
-from core.ids import new_id
 from push.commands.batch import TEXTS, UNTRACKED, UUIDS, batch, keys, same_key
 from push.commands.call_tasks import end_call_tasks
+from push.commands.fresh import NAMED_ONCE, fresh_row
 from push.commands.heads import AnyNotice
 from push.commands.rings import RingKey, give_back, places_of
 from push.commands.standing import maybe_arrived, reached
 from push.consent import ConsentChannel
-from push.kinds import KINDS, Shift
 from push.notice import Notice
 from push.outcome import DeliveryState
 from push.tables import DeliveryRow, NoticeRow
-
-# How long before its time a reminder is first looked at: no quiet night and no weekend is longer.
-MOST_EARLY = timedelta(days=3)
 
 
 async def enqueue_across(
@@ -39,8 +34,8 @@ async def enqueue_across(
         return {}
     # In one order, so that two transactions that enqueue the same keys wait for each other and never in a ring.
     ordered = sorted(notices, key=lambda pair: (pair[0], pair[1].dedupe_key))
-    fresh = insert(NoticeRow).on_conflict_do_nothing(index_elements=["clinic_id", "dedupe_key"])
-    rows = [_row(clinic_id, notice, now) for clinic_id, notice in ordered]
+    fresh = insert(NoticeRow).on_conflict_do_nothing(index_elements=NAMED_ONCE)
+    rows = [fresh_row(clinic_id, notice, now) for clinic_id, notice in ordered]
     await writing.execute(fresh.execution_options(render_nulls=True), rows)
     pairs = [(clinic_id, notice.dedupe_key) for clinic_id, notice in ordered]
     names = batch({"clinic_id": UUIDS, "dedupe_key": TEXTS}, pairs)
@@ -48,45 +43,6 @@ async def enqueue_across(
     columns = (col(NoticeRow.clinic_id), col(NoticeRow.dedupe_key), col(NoticeRow.id))
     found = await writing.execute(select(*columns).join_from(names, NoticeRow, same))
     return {(clinic_id, dedupe_key): notice_id for clinic_id, dedupe_key, notice_id in found}
-
-
-def _row(clinic_id: UUID, notice: Notice, now: datetime) -> dict[str, Any]:
-    hours = notice.hours
-    return {
-        "clinic_id": clinic_id,
-        "id": new_id(),
-        "patient_id": notice.patient_id,
-        "kind": notice.kind.value,
-        "purpose": notice.purpose.value,
-        "dedupe_key": notice.dedupe_key,
-        "link": notice.link,
-        "not_before": notice.not_before,
-        "expires_at": notice.expires_at,
-        "hours_zone": hours.zone if hours else None,
-        "hours_opens": hours.opens if hours else None,
-        "hours_closes": hours.closes if hours else None,
-        "hours_weekdays": sorted(hours.weekdays) if hours else None,
-        "cause_id": notice.cause_id,
-        "silent": notice.silent,
-        "account_id": notice.account_id,
-        "spared_session_id": notice.spared_session_id,
-        "seq": notice.seq,
-        "badges": None if notice.badges is None else {str(who): count for who, count in notice.badges.items()},
-        "lane": int(KINDS[notice.kind].lane),
-        "tried": [],
-        "rings": None,
-        "state": "due",
-        "reason": "",
-        "next_at": _first_look(notice, now),
-        "created_at": now,
-    }
-
-
-def _first_look(notice: Notice, now: datetime) -> datetime:
-    """As it is due; earlier what would be drawn forward out of a night or a day off."""
-    if KINDS[notice.kind].shift is Shift.EARLIER:
-        return max(min(now, notice.not_before), notice.not_before - MOST_EARLY)
-    return notice.not_before
 
 
 async def cancel_across(writing: Writing, causes: Sequence[tuple[UUID, UUID]], reason: str, now: datetime) -> int:
@@ -99,7 +55,11 @@ async def cancel_across(writing: Writing, causes: Sequence[tuple[UUID, UUID]], r
     that are locked here, or reads them as cancelled. What a worker already holds is on its way and is not
     called back; if its send does not succeed, it is not repeated.
     """
-    notices = await _lock_standing(writing, causes, now) if causes else ()
+    return await take_back(writing, await _lock_standing(writing, causes, now) if causes else (), reason, now)
+
+
+async def take_back(writing: Writing, notices: Sequence[NoticeRow], reason: str, now: datetime) -> int:
+    """The same of notices that the caller has locked, in one order or passing by what is locked."""
     if not notices:
         return 0
     names = keys((notice.clinic_id, notice.id) for notice in notices)

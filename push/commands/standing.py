@@ -2,16 +2,31 @@
 
 from collections.abc import Sequence
 from datetime import datetime, time
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, Text, and_, case, false, func, literal, literal_column, or_, select
+from sqlalchemy import (
+    FromClause,
+    ScalarSelect,
+    Text,
+    and_,
+    case,
+    false,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from clinic.appointment import AppointmentStatus
 from clinic.hours import Hours
-from clinic.queries.reaching import reachable_people
+from clinic.queries.reaching import reachable_people, visits_now
 from push.caps import USUAL_CAPS, Cap
 from push.channel import Way
 from push.commands.heads import AnyNotice
@@ -31,31 +46,47 @@ from push.tables import (
     MessengerLink,
     NoticeRow,
 )
+from push.visit import VisitNow
 
 _PERSON = reachable_people()
+_VISITS = visits_now()
 _ARRIVED = (DeliveryState.ACCEPTED.value, DeliveryState.UNKNOWN.value)
 
 
 def standing_columns(now: Any, notice: Any = NoticeRow) -> list[Any]:
     """SQL: beside a notice, what `cases` reads. Join with `joined_standing`."""
+    visit = _visit(notice)
     return [
         *(_PERSON.c.phone, _PERSON.c.email, _PERSON.c.language, _PERSON.c.zone),
         *(ContactPreferenceRow, ContactPolicyRow, _words(notice).label("words"), _chats(notice, now).label("chats")),
         *(_dead(notice).label("dead"), reached(notice).label("accepted"), _arrived(notice).label("delivered")),
-        _held_until(notice).label("held_until"),
+        *(_held_until(notice).label("held_until"), visit.c.status, visit.c.starts_at, visit.c.confirmed),
     ]
 
 
 def joined_standing(statement: Any, notice: Any = NoticeRow) -> Any:
-    """SQL: the notice's patient, home branch, wishes and clinic, as far as there are any."""
+    """SQL: the notice's patient, home branch, wishes, clinic and visit, as far as there are any."""
     person = and_(_PERSON.c.clinic_id == notice.clinic_id, _PERSON.c.patient_id == notice.patient_id)
     wishes = and_(
         col(ContactPreferenceRow.clinic_id) == notice.clinic_id,
         col(ContactPreferenceRow.patient_id) == notice.patient_id,
     )
     policy = col(ContactPolicyRow.clinic_id) == notice.clinic_id
-    joined = statement.outerjoin(_PERSON, person)
+    joined = statement.outerjoin(_PERSON, person).outerjoin(_visit(notice), true())
     return joined.outerjoin(ContactPreferenceRow, wishes).outerjoin(ContactPolicyRow, policy)
+
+
+@lru_cache(maxsize=16)
+def _visit(notice: Any) -> FromClause:
+    """SQL: the visit the notice is about. Limited: a join may be planned as a scan of all visits."""
+    columns = (_VISITS.c.status, _VISITS.c.starts_at, _VISITS.c.confirmed)
+    return select(*columns).where(of_visit(_VISITS, notice)).correlate(notice).limit(1).lateral("visit")
+
+
+def of_visit(visits: Any, notice: Any = NoticeRow) -> Any:
+    """SQL: whether one of `visits_now` is the visit that the notice is about."""
+    named = func.coalesce(notice.visit_id, notice.cause_id)
+    return and_(_of_patient(notice, visits.c), visits.c.visit_id == named)
 
 
 def _of_patient(notice: Any, table: Any) -> Any:
@@ -143,24 +174,33 @@ def cases(rows: Sequence[Any]) -> list[Case]:
     """Of rows of (notice, *`standing_columns`); a clinic's rules are read once."""
     rules: dict[UUID, Rules] = {}
     made = []
-    for notice, phone, email, language, zone, wishes, policy, words, chats, dead, accepted, delivered, held in rows:
+    for notice, phone, email, language, zone, wishes, policy, words, chats, dead, accepted, delivered, *rest in rows:
         if notice.clinic_id not in rules:
             rules[notice.clinic_id] = rules_of(policy)
         clinics = rules[notice.clinic_id]
         person = _person(wishes, clinics, zone or "UTC", language or "en", phone, email, words, chats, dead)
-        made.append(_case(notice, person, clinics, accepted, delivered, held))
+        made.append(_case(notice, person, clinics, accepted, delivered, *rest))
     return made
 
 
 def _case(
-    notice: AnyNotice, person: Person, rules: Rules, accepted: bool, delivered: bool, held_until: datetime | None
-) -> Case:
+    notice: AnyNotice, person: Person, rules: Rules, accepted: bool, delivered: bool, held_until: datetime | None,
+    status: str | None, starts_at: datetime | None, confirmed: bool | None,
+) -> Case:  # fmt: skip
+    visit = visit_now(status, starts_at, confirmed)
     return Case(
         notice.id, notice.clinic_id, NoticeKind(notice.kind), Purpose(notice.purpose), notice.not_before,
         notice.expires_at, hours_of(notice), notice.silent, notice.state != "due",
         frozenset(ConsentChannel(each) for each in notice.tried), accepted, delivered, notice.opened_at is not None,
-        person, rules, held_until,
+        person, rules, held_until, visit, notice.visit_at,
     )  # fmt: skip
+
+
+def visit_now(status: str | None, starts_at: datetime | None, confirmed: bool | None) -> VisitNow | None:
+    """Of the columns of `visits_now`; None where there is no visit."""
+    if status is None or starts_at is None:
+        return None
+    return VisitNow(AppointmentStatus(status), starts_at, bool(confirmed))
 
 
 def hours_of(notice: AnyNotice) -> Hours | None:

@@ -22,7 +22,7 @@ from push.tables.wording import (
     MessageTemplateVersionRow,
     SaidRow,
 )
-from push.template import TemplateDraft, Tone, template_faults
+from push.template import TemplateDraft, Tone, place_of, template_faults
 from push.variables import Mode
 
 
@@ -33,7 +33,7 @@ class WordingRefused(Invalid):
 
 
 class WordingPlaceTaken(Conflict):
-    """There is a text of this kind, channel, language, tone and variant."""
+    """There is a text of this kind, wording, channel, language, tone and variant."""
 
     slug = "wording-place-taken"
 
@@ -136,11 +136,11 @@ def _check(draft: TemplateDraft) -> None:
 
 
 def _place(draft: TemplateDraft) -> tuple[str, ...]:
-    return (draft.kind.value, draft.channel.value, draft.language, draft.tone.value, draft.variant)
+    return (*place_of(draft), draft.variant)
 
 
 def _columns(draft: TemplateDraft, version: int, now: datetime) -> dict[str, Any]:
-    names = ("kind", "channel", "language", "tone", "variant")
+    names = ("kind", "wording", "channel", "language", "tone", "variant")
     whole = {"version": version, "draft": draft.model_dump(mode="json"), "changed_at": now}
     return dict(zip(names, _place(draft), strict=True)) | whole
 

@@ -12,4 +12,4 @@ from push.tables import DeviceRow
 
 def fresh_enough(purpose: Any, now: Any) -> ColumnElement[bool]:
     """SQL of `push.device.may_hear`: a phone that stays away is sold nothing; forgotten ones are dead anyway."""
-    return or_(col(purpose) != Purpose.MARKETING.value, col(DeviceRow.last_seen_at) > now - STALE_AFTER)
+    return or_(purpose != Purpose.MARKETING.value, col(DeviceRow.last_seen_at) > now - STALE_AFTER)

@@ -26,10 +26,20 @@ class What(StrEnum):
     ANSWERED = "answered"
     STOPPED = "stopped"
     STARTED = "started"
+    TALKED = "talked"
+    """On the telephone, either way."""
+    MISSED = "missed"
+    """A call that nobody answered, either way."""
 
 
-# What patients do of themselves, as events tell it.
-_TOLD = {"push.answered": What.ANSWERED, "consent.withdrawn": What.STOPPED, "consent.granted": What.STARTED}
+# What patients do of themselves, and calls, as events tell it.
+_TOLD = {
+    "push.answered": What.ANSWERED,
+    "consent.withdrawn": What.STOPPED,
+    "consent.granted": What.STARTED,
+    "phone_call.talked": What.TALKED,
+    "phone_call.missed": What.MISSED,
+}
 
 
 class Touchpoint(Value):

@@ -47,11 +47,13 @@ class Wanted:
     cause_id: UUID | None
     language: str = ""
     """Of the phone; empty: the patient's own."""
+    wording: str = ""
 
 
 async def message_templates(reading: Reading, clinic_id: UUID) -> list[MessageTemplateView]:
-    """All texts in use, by kind, way, language, tone and variant."""
-    place = (MessageTemplateRow.kind, MessageTemplateRow.channel, MessageTemplateRow.language)
+    """All texts in use, by kind, wording, way, language, tone and variant."""
+    kinds = (MessageTemplateRow.kind, MessageTemplateRow.wording)
+    place = (*kinds, MessageTemplateRow.channel, MessageTemplateRow.language)
     rest = (MessageTemplateRow.tone, MessageTemplateRow.variant)
     mine = (col(MessageTemplateRow.clinic_id) == clinic_id, col(MessageTemplateRow.archived_at).is_(None))
     statement = select(MessageTemplateRow).where(*mine).order_by(*map(col, place), *map(col, rest))
@@ -145,7 +147,9 @@ def _facts(
             Variable.DOCTOR_NAME: visit.practitioner, Variable.SERVICE: visit.service,
         }  # fmt: skip
     values = {name: value for name, value in told.items() if value}
-    return Facts(wanted.kind, language, Tone(tone or Tone.FORMAL), Mode(mode or Mode.GENERIC), values)
+    return Facts(
+        wanted.kind, language, Tone(tone or Tone.FORMAL), Mode(mode or Mode.GENERIC), values, wanted.wording
+    )  # fmt: skip
 
 
 def _view(row: MessageTemplateRow) -> MessageTemplateView:

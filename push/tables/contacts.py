@@ -111,14 +111,18 @@ class DeadAddress(TenantRow, table=True):
 
 
 class CallTask(TenantRow, table=True):
-    """Somebody of the clinic should call: nothing else has reached the patient."""
+    """A person should call: nothing else has reached the patient. What staff sees and does of it is automation's.
+
+    `handed_over`: automation has taken notice of this row as it stands.
+    """
 
     __tablename__ = "call_task"
     __table_args__ = (
         of_patient("call_task"),
         ForeignKeyConstraint(["clinic_id", "notice_id"], ["notice.clinic_id", "notice.id"], name="call_task_notice"),
         Index("call_task_once", "clinic_id", "notice_id", unique=True),
-        Index("call_task_open", "clinic_id", "due_until", "id", postgresql_where=text("state in ('open', 'taken')")),
+        # The sweep crosses clinics: it asks for what it has not seen, wherever it is.
+        Index("call_task_new", "made_at", postgresql_where=text("not handed_over")),
     )
 
     patient_id: UUID
@@ -129,8 +133,5 @@ class CallTask(TenantRow, table=True):
     state: str
     made_at: datetime
     due_until: datetime
-    taken_by: UUID | None = None
-    taken_at: datetime | None = None
-    outcome: str | None = None
-    ended_by: UUID | None = None
     ended_at: datetime | None = None
+    handed_over: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})

@@ -26,8 +26,13 @@ class NoticeRow(TenantRow, table=True):
         Index("notice_of_patient", "clinic_id", "patient_id", "not_before"),
         Index("notice_of_cause", "clinic_id", "cause_id"),
         # The sweep crosses clinics: it asks for what is due, wherever it is.
+        # Of what is still to be said of visits: the sweep asks what has become of each.
+        Index(
+            "notice_of_visits", "expires_at",
+            postgresql_where=text("state = 'due' and kind in ('confirming', 'freed_time', 'reminding', 'visit')"),
+        ),
         Index("notice_due", "lane", "next_at", postgresql_where=text("next_at is not null")),
-    )
+    )  # fmt: skip
 
     patient_id: UUID
     kind: str
@@ -49,6 +54,10 @@ class NoticeRow(TenantRow, table=True):
     # The last message of a chat it is about, and what stands on the icon of each account's app.
     seq: int | None = None
     badges: dict[str, int] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    # Words other than those of the kind; the visit it is about, and when that began as the notice was made.
+    wording: str | None = None
+    visit_id: UUID | None = None
+    visit_at: datetime | None = None
     lane: int = Field(default=1, sa_column=Column(SmallInteger, nullable=False, server_default=text("1")))
     tried: list[str] = Field(
         default_factory=list, sa_column=Column(ARRAY(TEXT), nullable=False, server_default=text("'{}'"))

@@ -19,12 +19,14 @@ class MessageTemplateRow(TenantRow, table=True):
     __tablename__ = "message_template"
     __table_args__ = (
         Index(
-            "message_template_place", "clinic_id", "kind", "channel", "language", "tone", "variant", unique=True,
-            postgresql_where=text("archived_at is null"),
+            "message_template_place", "clinic_id", "kind", "wording", "channel", "language", "tone", "variant",
+            unique=True, postgresql_where=text("archived_at is null"),
         ),
     )  # fmt: skip
 
     kind: str
+    # Empty: of all notices of the kind that have no words of their own.
+    wording: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     channel: str
     language: str
     tone: str

@@ -25,11 +25,10 @@ from identity.commands import Device, account_of_phone, make_partner_app, make_s
 from identity.permissions import PRESETS
 from identity.sign_in import Audience
 from push.channel import Way
-from push.commands import enqueue_across
 from push.commands.strangers import keep_stranger
-from push.notice import Notice, NoticeKind, Purpose
 from push.report import Incoming
-from push.tables import CallTask
+from tests.api.campaigning import in_state
+from tests.api.journeying import draft, enrolment, running
 from tests.api.loyalty_desk import (
     bills_of_both,
     cards_of_both,
@@ -38,7 +37,10 @@ from tests.api.loyalty_desk import (
 )
 from tests.api.papers_of_both import PAPERS
 from tests.api.paperwork import NOTE, template
+from tests.api.ringing import exchange, ring
 from tests.api.said_of_foreign import BODIES, FILE, OFFERED, RAW_BODIES, VOICE_FILE
+from tests.api.surveying import ask, make_survey
+from tests.automation.ways_through import RECALL, Went, journey_of, put_ways
 from tests.media.looking import look
 from tests.media.samples import bomb
 from tests.world import DAY, PASSWORD, Party, World, patient_fact
@@ -485,23 +487,142 @@ async def made(world: World, party: Party, what: str, body: dict[str, Any], name
     return str(answer.json()[name])
 
 
-async def call_tasks(world: World, who: str) -> Ids:  # noqa: ARG001
+async def tasks(world: World, who: str) -> Ids:  # noqa: ARG001
     """Of our clinic and of another; nobody has taken them."""
-    return ids(*[await _call_task(world, party) for party in (world.here, world.there)])
+    return ids(*[await own_task(world, party) for party in both(world)])
 
 
-async def _call_task(world: World, party: Party) -> UUID:
-    at, made = now(), new_id()
-    told = Notice(party.patient_id, NoticeKind.REMINDING, Purpose.SERVICE, f"call {made}", at, at + DAY)
-    async with world.database.writing(party.scope) as writing:
-        named = await enqueue_across(writing, [(party.clinic_id, told)], at)
-        notice_id = named[party.clinic_id, told.dedupe_key]
-        row = CallTask(
-            clinic_id=party.clinic_id, id=made, patient_id=party.patient_id, notice_id=notice_id, kind="reminding",
-            purpose="service", state="open", made_at=at, due_until=at + DAY,
-        )  # fmt: skip
-        writing.add(row)
+async def taken_tasks(world: World, who: str) -> Ids:
+    made = await tasks(world, who)
+    for party, task_id in zip(both(world), (made.own, *made.foreign), strict=True):
+        await world.post(f"/v1/staff/tasks/{task_id}/take", party.staff, None)
     return made
+
+
+async def own_task(world: World, party: Party, **said: Any) -> str:
+    body = {
+        "client_id": str(new_id()), "kind": "call", "title": "Ring up", "due_at": rfc3339(now() + DAY),
+        "patient_id": str(party.patient_id), **said,
+    }  # fmt: skip
+    answer = await world.post("/v1/staff/tasks", party.staff, body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["task_id"])
+
+
+async def phone_exchanges(world: World, who: str) -> Ids:  # noqa: ARG001
+    return ids(*[(await exchange(world, party))["exchange"]["exchange_id"] for party in both(world)])
+
+
+async def webhooks(world: World, who: str) -> Ids:  # noqa: ARG001
+    body = {"name": "CRM", "address": "https://crm.example/enamel"}
+    made = [await world.post("/v1/staff/webhook-endpoints", party.staff, body) for party in both(world)]
+    return ids(*[each.json()["endpoint"]["endpoint_id"] for each in made])
+
+
+async def calls(world: World, who: str) -> Ids:  # noqa: ARG001
+    """With a recording, of our patient and of one elsewhere."""
+    made = []
+    for party in both(world):
+        news = {"what": "recorded", "number": party.phone, "recording_url": "https://calls.example/1"}
+        await ring(world, await exchange(world, party), str(new_id()), **news)
+        async with world.database.writing(party.scope) as writing:  # a look through the API would leave a trace
+            newest = text("select id from phone_call order by id desc limit 1")
+            made.append((await writing.execute(newest)).scalar_one())
+    return ids(*made)
+
+
+async def surveys(world: World, who: str) -> Ids:  # noqa: ARG001
+    return ids(*[await make_survey(world, party) for party in both(world)])
+
+
+async def invitations(world: World, who: str) -> Ids:  # noqa: ARG001
+    """Of ours, of the neighbour in the same clinic, of somebody elsewhere."""
+    here, there = world.here, world.there
+    owners = [(here, here.patient_id), (here, here.other_patient_id), (there, there.patient_id)]
+    return ids(*[(await ask(world, party, await make_survey(world, party), each))[0] for party, each in owners])
+
+
+def campaigns(state: str) -> Owners:
+    """Of a colleague of ours, and of somebody elsewhere, as far as that."""
+
+    async def owners(world: World, who: str) -> Ids:  # noqa: ARG001
+        return ids(*[await in_state(world, party, state) for party in both(world)])
+
+    return owners
+
+
+async def patients_with_a_survey(world: World, who: str) -> Ids:
+    BODIES["askSurvey"] = {"client_id": str(new_id()), "survey_id": await make_survey(world, world.here)}
+    return await patients(world, who)
+
+
+async def segments(world: World, who: str) -> Ids:  # noqa: ARG001
+    """A tag of ours with our patient, and one elsewhere with theirs."""
+    return ids(*[await segment_with(world, party, {"kind": "manual"}) for party in both(world)])
+
+
+async def rule_segments(world: World, who: str) -> Ids:  # noqa: ARG001
+    said = {"kind": "rule", "criteria": {"kind": "age_at_least", "years": 1}}
+    return ids(*[await segment_with(world, party, said) for party in both(world)])
+
+
+async def segment_with(world: World, party: Party, said: dict[str, Any]) -> str:
+    """With the party's patient in it."""
+    number = next(_COUNT)
+    made = await world.post("/v1/staff/segments", party.staff, {"key": f"s-{number}", "name": f"S {number}", **said})
+    assert made.status_code == 201, made.text
+    segment_id = str(made.json()["segment_id"])
+    await world.http.put(f"/v1/staff/segments/{segment_id}/patients/{party.patient_id}", headers=party.staff)
+    return segment_id
+
+
+async def journeys(world: World, who: str) -> Ids:  # noqa: ARG001
+    return ids(*[(await running(world, party))["journey_id"] for party in both(world)])
+
+
+async def journey_drafts(world: World, who: str) -> Ids:  # noqa: ARG001
+    made = [await draft(world, party) for party in both(world)]
+    BODIES["publishJourney"] = {"digest": made[0]["digest"]}
+    BODIES["changeJourneyDraft"] = {"digest": made[0]["digest"], "journey": made[0]["journey"]}
+    return ids(*[each["journey_id"] for each in made])
+
+
+async def earlier_journeys(world: World, who: str) -> Ids:  # noqa: ARG001
+    made = [await running(world, party) for party in both(world)]
+    BODIES["publishJourneyAgain"] = {"running_digest": made[0]["digest"]}
+    return ids(*[each["journey_id"] for each in made])
+
+
+async def enrolments(world: World, who: str) -> Ids:  # noqa: ARG001
+    return ids(*[await enrolment(world, party) for party in both(world)])
+
+
+async def manual_journeys(world: World, who: str) -> Ids:  # noqa: ARG001
+    manual = {"trigger": {"kind": "manual"}}
+    return ids(*[(await running(world, party, **manual))["journey_id"] for party in both(world)])
+
+
+async def failed_enrolments(world: World, who: str) -> Ids:
+    made = await enrolments(world, who)
+    async with world.database.sweeping() as sweeping:
+        await sweeping.execute(text("update enrolment set state = 'exited', exit_reason = 'failed'"))
+        await sweeping.execute(text("delete from timer"))
+    return made
+
+
+async def journeys_with_patients(world: World, who: str) -> Ids:  # noqa: ARG001
+    """Of ours and of another clinic, each with the party's patient on it."""
+    made = []
+    for party in both(world):
+        journey = RECALL.model_copy(update={"key": f"recall-{next(_COUNT)}"})
+        made.append(await journey_of(world, party, journey))
+        await put_ways(world, party, made[-1], [Went(party.patient_id)], key=journey.key)
+    return ids(*made)
+
+
+async def teams(world: World, who: str) -> Ids:  # noqa: ARG001
+    body = {"name": f"team {next(_COUNT)}", "staff_ids": []}
+    return ids(*[(await world.post("/v1/staff/teams", each.staff, body)).json()["team_id"] for each in both(world)])
 
 
 async def message_templates(world: World, who: str) -> Ids:  # noqa: ARG001
@@ -533,7 +654,32 @@ _MESSAGE_TEXT = {"kind": "visit", "channel": "sms", "language": "it", "text": "{
 IDS: dict[str, Owners] = {
     "line_id": lines,
     "build_id": app_builds,
-    "call_task_id": call_tasks,
+    "task_id": tasks,
+    "releaseTask task_id": taken_tasks,
+    "tryTaskAgain task_id": taken_tasks,
+    "team_id": teams,
+    "survey_id": surveys,
+    "journey_id": journeys,
+    "changeJourneyDraft journey_id": journey_drafts,
+    "deleteJourneyDraft journey_id": journey_drafts,
+    "publishJourney journey_id": journey_drafts,
+    "publishJourneyAgain journey_id": earlier_journeys,
+    "resumeJourney journey_id": journeys,
+    "enrolment_id": enrolments,
+    "campaign_id": campaigns("draft"),
+    "confirmCampaign campaign_id": campaigns("asked"),
+    "pauseCampaign campaign_id": campaigns("launched"),
+    "resumeCampaign campaign_id": campaigns("paused"),
+    "invitation_id": invitations,
+    "listJourneyPatients journey_id": journeys_with_patients,
+    "putOnJourney journey_id": manual_journeys,
+    "repairEnrolment enrolment_id": failed_enrolments,
+    "segment_id": segments,
+    "freeInSegment segment_id": rule_segments,
+    "askSurvey patient_id": patients_with_a_survey,
+    "exchange_id": phone_exchanges,
+    "endpoint_id": webhooks,
+    "call_id": calls,
     "message_template_id": message_templates,
     "stranger_message_id": stranger_messages,
     **{name: owned(found) for name, found in PAPERS.items()},

@@ -15,6 +15,7 @@ from core.moments import rfc3339
 from push.es256 import url64
 from tests.api.loyalty_desk import A_FRIENDS_CODE
 from tests.api.papers_of_both import PAPER_BODIES, PDF_FILE
+from tests.automation.ways_through import RECALL
 from tests.media.samples import photo
 from tests.media.sounds import m4a
 from tests.world import DAY
@@ -36,11 +37,14 @@ _ANSWERED = {
 WORDS = {
     "purpose": "service", "variant": "download", "picture_external_id": "x-1", "id": "finding-1",
     "thing": "picture", "view": "face-rest", "series_external_id": "s-1", "language": "it", "number": "1",
-    "seq": "1",
+    "seq": "1", "table": "enrolments",
 }  # fmt: skip
 
 # Query parameters that an operation does not do without.
 QUERIES = {
+    "getSurveyResults": {"since": rfc3339(now() - DAY), "until": rfc3339(now() + DAY)},
+    "exportRows": {"since": rfc3339(now() - DAY), "until": rfc3339(now() + DAY)},
+    "getTaskFigures": {"since": rfc3339(now() - DAY), "until": rfc3339(now() + DAY)},
     "findSettledBill": {"bill": "R-1"},
     "findPatients": {"phone": "+390255501234"},
     "listBranchDay": {"day": "2026-11-23"},
@@ -167,7 +171,28 @@ BODIES |= {
     "makeAppBuild": _BUILD,
     "replaceAppBuild": {"draft": _BUILD, "version": 1},
 }
-BODIES |= {"endCallTask": {"outcome": "reached"}, "setContactPolicy": {"caps": []}}
+BODIES |= {
+    "setContactPolicy": {"caps": []}, "endTask": {"outcome": "reached"},
+    "tryTaskAgain": {"outcome": "busy", "again_at": rfc3339(now() + 2 * DAY)},
+    "changeTask": {"title": "Ring up", "due_at": rfc3339(now() + DAY), "version": 1},
+    "makeWebhook": {"name": "CRM", "address": "https://crm.example/enamel"},
+    "changeWebhook": {"name": "CRM", "address": "https://crm.example/enamel", "version": 1},
+    "changePhoneExchange": {"name": "Reception", "version": 1},
+    "changeCampaign": {
+        "version": 1, "draft": {"name": "Winter", "criteria": {"kind": "appointment_ahead"}, "kind": "advertising"},
+    },
+    "changeSegment": {"name": "Came in spring", "version": 1},
+    "importSegmentMembers": {"lines": [str(new_id())]},
+    "putOnJourney": {"patient_ids": [str(new_id())]},
+    "publishJourney": {"digest": "0" * 64}, "publishJourneyAgain": {},
+    "changeJourneyDraft": {"digest": "0" * 64, "journey": {
+        "key": "any", "name": "Any", "purpose": "service", "trigger": {"kind": "manual"},
+        "steps": [{"id": "only", "kind": "exit"}]}},
+    "dryRunJourney": RECALL.definition(),
+    "askSurvey": {"client_id": str(new_id()), "survey_id": str(new_id())},
+    "changeTeam": {"name": "Recall", "staff_ids": [], "version": 1},
+}  # fmt: skip
+BODIES["answerMySurvey"] = BODIES["answerPatientSurvey"] = {"answers": [{"question": "recommend", "number": 9}]}
 BODIES["setMyContactPreferences"] = BODIES["setPatientContactPreferences"] = {"never": ["sms"]}
 BODIES |= {
     "linkPicture": {"variant": "original"}, "changePicture": {"teeth": ["36"]}, "releasePicture": {"comment": "Healed"},

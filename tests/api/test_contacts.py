@@ -1,6 +1,5 @@
-"""How a patient wishes to be reached, the clinic's rules of it, and whom somebody should call."""
+"""How a patient wishes to be reached, the clinic's rules of it."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from core.events import SYSTEM
 from push.caps import USUAL_CAPS
 from push.channel import Way
 from push.commands.addresses import link_messenger
-from tests.api.foreign import _call_task
 from tests.world import World, patient_fact
 
 WISHES = {
@@ -72,22 +70,6 @@ async def test_a_clinic_without_rules_has_the_usual_ones_and_may_set_its_own(wor
 )
 async def test_rules_that_contradict_the_kinds_or_themselves_are_refused(world: World, wrong: dict[str, Any]) -> None:
     assert (await put(world, POLICY, world.here.staff, wrong)).status_code == 422
-
-
-async def test_of_two_colleagues_one_calls_and_says_once_what_came_of_it(world: World) -> None:
-    task = f"/v1/staff/call-tasks/{await _call_task(world, world.here)}"
-    (listed,) = (await world.get("/v1/staff/call-tasks", world.here.staff)).json()["items"]
-    assert (listed["name"], listed["phone"], listed["state"]) == ("Anna Rossi", world.here.phone, "open")
-    assert (await world.get("/v1/staff/call-tasks", world.there.staff)).json()["items"] == []
-    taken = await asyncio.gather(*(world.post(f"{task}/take", world.here.staff, None) for _ in range(5)))
-    assert {answer.status_code for answer in taken} == {200}  # the same colleague, five times
-    ends = await asyncio.gather(
-        *(world.post(f"{task}/done", world.here.staff, {"outcome": "reached"}) for _ in range(5))
-    )
-    assert sorted(answer.status_code for answer in ends) == [200, 409, 409, 409, 409]
-    assert (await world.get("/v1/staff/call-tasks", world.here.staff)).json()["items"] == []
-    refused = await world.post(f"{task}/take", world.here.staff, None)
-    assert refused.json()["type"].endswith("call-task-taken")
 
 
 async def test_a_chat_is_linked_once_by_its_start_and_by_no_other(world: World) -> None:

@@ -72,14 +72,21 @@ async def test_a_preview_counts_and_names_who_matches(world: World) -> None:
     await overdue_patient(world, world.there)
     shown = await world.post("/v1/staff/segments/preview", world.here.staff, {"criteria": OVERDUE})
     assert shown.status_code == 200, shown.text
-    assert shown.json() == {"count": 1, "patient_ids": [str(patient_id)]}
+    assert shown.json() == {"count": 1, "fewer_than": None, "patient_ids": [str(patient_id)]}
 
 
 async def test_who_may_not_read_clinical_facts_sees_a_count_only(world: World) -> None:
     await overdue_patient(world, world.here)
     marketer = await staff_who_is(world, "marketer")
     shown = await world.post("/v1/staff/segments/preview", marketer, {"criteria": OVERDUE})
-    assert shown.json() == {"count": 1, "patient_ids": []}
+    assert shown.json() == {"count": None, "fewer_than": 5, "patient_ids": []}
+    nobody = {"kind": "procedure_within", "procedure": "implant", "within_days": 1}
+    shown = await world.post("/v1/staff/segments/preview", marketer, {"criteria": nobody})
+    assert shown.json() == {"count": None, "fewer_than": 5, "patient_ids": []}
+    for _ in range(4):
+        await overdue_patient(world, world.here)
+    shown = await world.post("/v1/staff/segments/preview", marketer, {"criteria": OVERDUE})
+    assert shown.json() == {"count": 5, "fewer_than": None, "patient_ids": []}
     operator = await staff_who_is(world, "operator")
     for answer in (
         await world.post("/v1/staff/segments/preview", operator, {"criteria": OVERDUE}),
@@ -103,7 +110,7 @@ async def test_why_a_patient_is_in_is_told_with_its_evidence(world: World) -> No
     path = f"/v1/staff/patients/{patient_id}/enrolments"
     (card,) = (await world.get(path, world.here.staff)).json()["items"]
     assert (card["key"], card["state"], card["entry_no"]) == ("hygiene-recall", "active", 1)
-    last, ahead = card["evidence"]
+    last, _, ahead = card["evidence"]
     assert (last["kind"], last["holds"]) == ("procedure_last", True)
     assert last["last_on"] == (now().date() - timedelta(days=200)).isoformat()
     assert (ahead["kind"], ahead["holds"], ahead["next_visit_at"]) == ("appointment_ahead", False, None)
@@ -120,6 +127,11 @@ async def test_who_may_not_read_clinical_facts_is_not_told_of_enrolments(world: 
 
 async def readers(world: World, patient_id: UUID) -> list[UUID | None]:
     """Who read this patient's enrolments."""
+    return await readers_of(world, patient_id, "enrolments.read")
+
+
+async def readers_of(world: World, patient_id: UUID, what: str) -> list[UUID | None]:
+    """Whose looks of a kind at this patient left a trace."""
     async with world.database.reading(world.here.scope) as reading:
-        kind, whose = col(Event.kind) == "enrolments.read", col(Event.patient_id) == patient_id
+        kind, whose = col(Event.kind) == what, col(Event.patient_id) == patient_id
         return list((await reading.execute(select(col(Event.actor_id)).where(kind, whose))).scalars())

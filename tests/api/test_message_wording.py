@@ -133,3 +133,32 @@ async def test_the_clinic_speaks_in_the_tone_it_chose(world: World) -> None:
     chosen = await world.http.put(f"{TEXTS}/tone", headers=world.here.staff, json={"tone": "informal"})
     assert chosen.status_code == 204
     assert "tua" in (await shown(world, language="it"))["sms"]["text"]
+
+
+async def test_a_step_has_words_of_its_own_and_the_clinic_may_write_others(world: World) -> None:
+    known = (await world.get(TEXTS, world.here.staff)).json()["wordings"]
+    assert {"wording": "check-up-recall", "kind": "recall"} in known
+    of = {"kind": "recall", "wording": "check-up-recall", "language": "en"}
+    ready = await shown(world, **of)
+    assert ready["push"]["title"] == "Time for a check-up"
+    assert ready["sms"]["text"].startswith("Studio Rossi: it is time for a check-up.")
+    generic = {**DRAFT, "kind": "recall", "language": "en", "text": "Of the kind"}
+    for text in (generic, {**generic, "wording": "check-up-recall", "text": "Of the step"}):
+        added = await world.post(TEXTS, world.here.staff, text)
+        assert added.status_code == 201, added.text
+    assert (await shown(world, **of))["sms"]["text"].startswith("Of the step")
+    assert (await shown(world, kind="recall", language="en"))["sms"]["text"].startswith("Of the kind")
+    other = await shown(world, **{**of, "wording": "hygiene-recall"})
+    assert other["sms"]["text"].startswith("Studio Rossi: it is time for your regular visit.")
+    assert (await shown(world, **{**of, "wording": "of-our-own"}))["sms"]["text"].startswith("Of the kind")
+
+
+async def test_a_wording_is_part_of_a_texts_place(world: World) -> None:
+    text = (await world.post(TEXTS, world.here.staff, {**DRAFT, "wording": "visit-moved"})).json()
+    path = f"{TEXTS}/{text['template_id']}"
+    moved = {"version": 1, "draft": {**DRAFT, "wording": "visit-remind"}}
+    assert (await world.http.put(path, headers=world.here.staff, json=moved)).status_code == 409
+    again = await world.post(TEXTS, world.here.staff, {**DRAFT, "wording": "visit-moved"})
+    assert again.json()["code"] == "wording-place-taken"
+    wrong = await world.post(TEXTS, world.here.staff, {**DRAFT, "wording": "Visit moved"})
+    assert wrong.status_code == 422

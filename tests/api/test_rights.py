@@ -27,7 +27,7 @@ PUBLIC = {
     "fetchPicture", "lookAtPicture", "lookAtSeriesSheet", "fetchSeriesSheet",
     "showPayLink", "payByLink", "hearPayments", "payPrintedPage",
     "fetchCalendar", "confirmChatDelivered", "getAppStart",
-    "hearLine", "askLine", "followLink", "showStop", "stopByLink",
+    "hearTelephone", "showSurvey", "answerByLink", "hearLine", "askLine", "followLink", "showStop", "stopByLink",
 }  # fmt: skip
 DOORS = {"/v1/me": "patient", "/v1/patients": "patient", "/v1/staff": "staff", "/v1/partner": "partner"}
 

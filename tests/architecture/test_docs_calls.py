@@ -13,9 +13,16 @@ from tests.architecture.house import ROOT
 PAGES = (
     "chart", "plans", "visits", "documents", "loyalty", "money", "family", "privacy", "uploads", "pictures", "series",
     "dicomweb", "bot", "lines", "desk", "branches", "chat-attachments", "chat", "reaching", "wording", "receipts",
+    "tasks", "surveys", "webhooks", "segments", "campaigns", "results", "journeys",
 )  # fmt: skip
 # Called by the provider of payments, in its own form: no client is generated for it.
-IN_NO_DOCUMENT = {"/v1/hooks/payments", "/v1/hooks/{way}/{line_id}", "/v1/stop/{token}", "/v1/stop/<token>"}
+IN_NO_DOCUMENT = {
+    "/v1/hooks/payments",
+    "/v1/hooks/{way}/{line_id}",
+    "/v1/hooks/telephony/{exchange_id}",
+    "/v1/stop/{token}",
+    "/v1/stop/<token>",
+}
 _CALL = re.compile(r"(?:\b(GET|POST|PUT|DELETE|PATCH)\s+)?((?:/v1/|…/)(?:\{[^}]*\}|[^\s`\"|,;:)])*)")
 
 

@@ -64,6 +64,8 @@ TOUCHES = {
     "media.s3_parts": "boto3",
     "media.s3_signed": "boto3",
     "media.sheet": "Pillow",
+    "automation.webhook_http": "the network: clinics' own systems",
+    "media.shrinking": "Pillow",
     "push.apns": "the network: Apple",
     "push.fcm": "the network, with firebase-admin's credentials",
     "push.fcm_token": "firebase-admin",

@@ -1,6 +1,7 @@
 """A journey's next step: sent in the hours of the branch only, waits by the calendar, and leaving wins."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,22 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from automation.facts import Booking, PatientFacts
-from automation.journey import (
-    Decision,
-    ExitReason,
-    Journey,
-    Step,
-    StepKind,
-    Verdict,
-    days_later,
-    decide,
-    document,
-)
+from automation.facts import PatientFacts
+from automation.journey.clock import days_later
+from automation.journey.decide import Move, Standing, decide
+from automation.journey.document import document
+from automation.journey.step import Step
+from automation.journey.words import ExitReason, StepKind, Verdict
 from automation.templates import HYGIENE_RECALL
 from cabinet.facts import ServiceKind
 from clinic.appointment import AppointmentStatus
 from push.notice import NoticeKind
+from tests.automation.people import Booking, Done, known_as
 
 ROME = "Europe/Rome"
 NOON = datetime(2026, 7, 15, 10, 0, tzinfo=UTC)
@@ -33,27 +29,25 @@ CHANGES = [datetime(2026, month, day, tzinfo=UTC) for month in (3, 4, 9, 10, 11)
 
 
 def overdue(now: datetime = NOON, visit: Booking | None = None) -> PatientFacts:
-    return PatientFacts(
-        date(1985, 5, 17), "it", {ServiceKind.HYGIENE: (now.date() - timedelta(days=200),)}, (visit,) if visit else ()
-    )
+    return known_as([Done(ServiceKind.HYGIENE, now.date() - timedelta(days=200))], [visit] if visit else [])
 
 
-def verdicts(decision: Decision) -> list[Verdict]:
-    return [touch.verdict for touch in decision.touchpoints]
+def look(step: str, facts: PatientFacts, zone: str = ROME, now: datetime = NOON, *, waiting: bool = False) -> Move:
+    """One look at somebody on the recall who came in now."""
+    return decide(HYGIENE_RECALL, Standing(uuid4(), uuid4(), step, now, now, zone, facts, waiting), now)
 
 
-def test_a_push_in_the_hours_is_sent_and_four_calendar_days_are_waited() -> None:
-    decision = decide(HYGIENE_RECALL, "nudge", overdue(), ROME, NOON)
-    assert verdicts(decision) == [Verdict.SENT]
-    assert (decision.next_step, decision.due_at) == ("remind", NOON + timedelta(days=4))
+def test_a_message_in_the_hours_is_sent_and_four_calendar_days_are_waited() -> None:
+    assert look("nudge", overdue()) == Move("think", NOON, Verdict.SENT)
+    assert look("think", overdue()) == Move("think", NOON + timedelta(days=4), waiting=True)
+    assert look("think", overdue(), waiting=True) == Move("remind", NOON, Verdict.WAITED)
 
 
 @pytest.mark.parametrize(("hour", "opens_after"), [(3, 6), (8, 1), (20, 13), (23, 10)])
-def test_a_push_outside_the_hours_is_held_until_they_open(hour: int, opens_after: int) -> None:
+def test_a_message_outside_the_hours_is_held_until_they_open(hour: int, opens_after: int) -> None:
     now = datetime(2026, 7, 15, hour, tzinfo=ZoneInfo(ROME)).astimezone(UTC)
-    decision = decide(HYGIENE_RECALL, "nudge", overdue(), ROME, now)
-    assert verdicts(decision) == [Verdict.HELD]
-    assert (decision.next_step, decision.due_at) == ("nudge", now + timedelta(hours=opens_after))
+    held = Move("nudge", now + timedelta(hours=opens_after), Verdict.HELD)
+    assert look("nudge", overdue(), now=now) == held
 
 
 @given(
@@ -65,18 +59,19 @@ def test_a_push_outside_the_hours_is_held_until_they_open(hour: int, opens_after
         st.integers(-14 * 1440, 14 * 1440),
     ),
 )
-def test_nothing_is_ever_sent_outside_nine_to_eight_and_every_timer_lies_ahead(
+def test_nothing_is_ever_sent_outside_nine_to_eight_and_no_timer_lies_behind(
     zone: str, step: str, now: datetime
 ) -> None:
-    for _ in range(6):
-        decision = decide(HYGIENE_RECALL, step, overdue(now), zone, now)
+    waiting = False
+    for _ in range(12):
+        move = look(step, overdue(now), zone, now, waiting=waiting)
         local = now.astimezone(ZoneInfo(zone))
-        assert Verdict.SENT not in verdicts(decision) or time(9) <= local.time() < time(20)
-        if decision.due_at is None:
-            assert verdicts(decision)[-1] is Verdict.COMPLETED
+        assert move.verdict is not Verdict.SENT or time(9) <= local.time() < time(20)
+        if move.due_at is None:
+            assert move.verdict is Verdict.COMPLETED
             return
-        assert decision.due_at > now
-        step, now = decision.next_step or "", decision.due_at
+        assert move.due_at > now or move.to != step
+        step, now, waiting = move.to or "", move.due_at, move.waiting
     pytest.fail("a journey of five steps never ended")
 
 
@@ -87,39 +82,28 @@ def test_a_wait_keeps_the_time_of_day_across_both_clock_changes() -> None:
     assert days_later(before, 4, ROME) == datetime(2026, 10, 27, 9, 0, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("waiting", [False, True])
 @pytest.mark.parametrize("step", [step.id for step in HYGIENE_RECALL.steps])
-def test_a_booking_wins_over_every_step(step: str) -> None:
+def test_a_booking_wins_over_every_step(step: str, *, waiting: bool) -> None:
     visit = Booking(AppointmentStatus.BOOKED, NOON + timedelta(days=30))
-    decision = decide(HYGIENE_RECALL, step, overdue(visit=visit), ROME, NOON)
-    assert (decision.exit_reason, verdicts(decision), decision.due_at) == (ExitReason.BOOKED, [Verdict.EXITED], None)
+    left = Move(None, None, Verdict.EXITED, ExitReason.BOOKED.value)
+    assert look(step, overdue(visit=visit), waiting=waiting) == left
 
 
 def test_who_no_longer_belongs_leaves() -> None:
-    cleaned = PatientFacts(date(1985, 5, 17), "it", {ServiceKind.HYGIENE: (NOON.date(),)})
-    assert decide(HYGIENE_RECALL, "remind", cleaned, ROME, NOON).exit_reason is ExitReason.LEFT_SEGMENT
+    cleaned = known_as([Done(ServiceKind.HYGIENE, NOON.date())])
+    assert look("remind", cleaned).reason == ExitReason.LEFT_SEGMENT
 
 
-def test_the_last_wait_is_followed_by_the_end() -> None:
-    decision = decide(HYGIENE_RECALL, "done", overdue(), ROME, NOON)
-    assert (verdicts(decision), decision.next_step, decision.exit_reason) == ([Verdict.COMPLETED], None, None)
+def test_the_exit_step_is_the_end() -> None:
+    assert look("done", overdue()) == Move(None, None, Verdict.COMPLETED)
 
 
 def test_a_stored_definition_is_the_same_journey() -> None:
     assert document(HYGIENE_RECALL.definition()) == HYGIENE_RECALL
 
 
-END = Step(id="done", kind=StepKind.END)
-WAIT = Step(id="wait", kind=StepKind.WAIT_FOR, days=1)
-
-
-@pytest.mark.parametrize("steps", [[WAIT], [END, WAIT], [WAIT, WAIT, END], [END, END]])
-def test_a_journey_without_one_end_at_its_end_is_refused(steps: list[Step]) -> None:
-    fields = HYGIENE_RECALL.model_dump(exclude={"steps"})
-    with pytest.raises(ValidationError):
-        Journey(**fields, steps=steps)
-
-
 def test_a_step_says_exactly_what_its_kind_needs() -> None:
     for members in ({"days": None}, {"days": 1, "notice": NoticeKind.RECALL}, {"days": 0}):
         with pytest.raises(ValidationError):
-            Step(id="wait", kind=StepKind.WAIT_FOR, **members)
+            Step(id="wait", kind=StepKind.WAIT, **members)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlmodel import col
 
-from automation.commands import JourneyAlreadyRuns, advance, enrol, exit_converted, start_journey
+from automation.commands import JourneyAlreadyRuns, advance, enrol, start_journey
 from automation.tables import Enrolment, Timer, Touchpoint
 from automation.templates import HYGIENE_RECALL
 from cabinet.facts import ServiceKind
@@ -79,7 +79,7 @@ async def test_who_was_not_cleaned_for_200_days_is_reached_once(world: World) ->
     assert await run_journeys(world.database, NOON) == 2  # taken in, and moved on
     (enrolment,) = await enrolments(world)
     assert (enrolment.patient_id, enrolment.clinic_id) == (late.id, world.here.clinic_id)
-    assert (enrolment.state, enrolment.step, enrolment.entry_no) == ("active", "remind", 1)
+    assert (enrolment.state, enrolment.step, enrolment.entry_no) == ("active", "think", 1)
     (notice,) = await notices(world)
     assert (notice.patient_id, notice.kind, notice.purpose) == (late.id, "recall", "recall")
     assert (notice.dedupe_key, notice.cause_id) == (f"{enrolment.id}:1:0", enrolment.id)
@@ -110,7 +110,9 @@ async def test_the_whole_journey_tells_twice_and_ends(world: World) -> None:
     assert [(step, verdict) for _, step, verdict in await log(world) if verdict != "held"] == [
         ("nudge", "entered"),
         ("nudge", "sent"),
+        ("think", "waited"),
         ("remind", "sent"),
+        ("settle", "waited"),
         ("done", "completed"),
     ]
     sent = await notices(world)
@@ -137,7 +139,7 @@ async def test_a_booking_lets_out_and_takes_back_what_waits(world: World) -> Non
     (enrolment,) = await enrolments(world)
     assert (enrolment.state, enrolment.exit_reason, await timers(world)) == ("exited", "booked", 0)
     assert [(notice.state, notice.reason) for notice in await notices(world)] == [("cancelled", "booked")]
-    assert (await log(world))[-1] == (2, "remind", "exited")
+    assert (await log(world))[-1] == (2, "think", "exited")
     assert await run_journeys(world.database, NOON + 5 * DAY) == 0
 
 
@@ -233,8 +235,6 @@ async def test_who_books_while_a_worker_moves_them_on_is_taken_back_by_the_next_
     async with world.database.sweeping() as sweeping:
         assert await advance(sweeping, NOON, 100) == 1
         await book(world, late.id, NOON)
-        async with world.database.sweeping() as other:
-            assert await exit_converted(other, NOON, 100) == 0
     assert [notice.state for notice in await notices(world)] == ["due"]
     await run_journeys(world.database, NOON)
     assert [(notice.state, notice.reason) for notice in await notices(world)] == [("cancelled", "booked")]

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from automation.facts import Booking, PatientFacts
-from automation.segment import Criterion, CriterionKind, evidence, matches
+from automation.criteria.said import CriterionKind
+from automation.evidence import evidence
+from automation.facts import PatientFacts
+from automation.segment import Criterion, matches
 from automation.templates import OVERDUE_FOR_HYGIENE
 from cabinet.facts import ServiceKind
 from clinic.appointment import AppointmentStatus
+from tests.automation.people import Booking, Done, known_as
 
 ROME, KATHMANDU = "Europe/Rome", "Asia/Kathmandu"
 BORN = date(1985, 5, 17)
@@ -22,7 +25,7 @@ MOMENT = timedelta(seconds=1)
 
 
 def cleaned(*days: date, visit: Booking | None = None, born: date = BORN) -> PatientFacts:
-    return PatientFacts(born, "it", {ServiceKind.HYGIENE: days} if days else {}, (visit,) if visit else ())
+    return known_as([Done(ServiceKind.HYGIENE, day) for day in days], [visit] if visit else [], born)
 
 
 def leaf(kind: str, **members: Any) -> Criterion:

@@ -68,8 +68,8 @@ class Death:
     def _follow_acks(self) -> None:
         offered, death = Listener.offer, self
 
-        def offer(self: Listener, frame: str, *, hint: bool = False) -> None:
-            offered(self, frame, hint=hint)
+        def offer(self: Listener, frame: str, *, hint: bool = False, later: bool = False) -> None:
+            offered(self, frame, hint=hint, later=later)
             if frame.startswith(_ACK) and death.is_here():
                 death.is_near = True
                 asyncio.get_running_loop().call_later(0.01, die)  # the loop writes what it was given first

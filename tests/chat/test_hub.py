@@ -1,6 +1,7 @@
 """One node's sockets: nothing committed stays unheard, whatever the bus loses, and the slow hurt only themselves."""
 
 import asyncio
+import json
 from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
@@ -55,6 +56,20 @@ async def test_what_no_wakeup_announced_the_sweep_finds_in_order(world: World) -
     assert [frame["rev"] for frame in frames] == list(range(1, 32))
     assert [frame["d"]["body"] for frame in frames[:30]] == [f"n{number}" for number in range(30)]
     assert (frames[30]["k"], frames[30]["d"]) == ("mark", {"dlv": 3, "read": 0})
+
+
+async def test_who_waits_for_a_message_hears_of_it_before_its_sender_is_acked(world: World) -> None:
+    async with running(world, MemoryWakeups(), NEVER) as hub:
+        sender, desk, written = phone_of(world, world.here), joined_desk(hub, world, world.here), list[str]()
+        hub.join(sender)
+        sender.news, desk.news = lambda: written.append("sender"), lambda: written.append("desk")
+        thread, event = await say(world, sender, "ciao")
+        sender.offer("ack", later=True)
+        assert written == []
+        hub.announce(thread, event)
+    assert written[:2] == ["desk", "sender"]
+    assert sender.take() == "ack"
+    assert json.loads(sender.take() or "")["d"]["body"] == "ciao"
 
 
 async def test_a_commit_that_others_overtook_is_found_too(world: World) -> None:

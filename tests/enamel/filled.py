@@ -24,6 +24,7 @@ LEFT_OUT = ("patient", "erasure")
 # Where another value would mean something to a worker or could not be read.
 MEANT: dict[str, Row] = {
     "contact_ring": {"sent_at": [AT]},
+    "team": {"staff_ids": []},
     "document": {"file_key": "lost.pdf"},
     "picture": {"media_type": "image/jpeg", "state": "ready", "waveform": [0]},
     "privacy_export": {"state": "expired"},
@@ -31,13 +32,12 @@ MEANT: dict[str, Row] = {
 }
 # Words that stay although they could be free text: a code, a hash, or the clinic's own words about no person.
 WORDS_OF_NOBODY = {
-    "actor_kind", "answer", "answered_as",
-    "asks", "by_kind", "cause", "channel", "choice_group", "code", "content_hash",
-    "content_sha256", "currency", "exit_reason", "external_id", "facts", "file_sha256", "giver", "group_name",
-    "how", "kind", "language", "log", "material", "media_type", "method", "methods", "offer_sha256", "pdf_sha256",
-    "purpose",
-    "reason", "relation", "seal_fingerprint", "sha256", "source", "stages_hash", "state", "status", "step",
-    "storage_key", "surfaces", "text_sha256", "text_version", "tooth", "verdict",
+    "actor_kind", "answer", "answered_as", "asks", "by_kind", "cause", "channel", "choice_group", "code",
+    "content_hash", "content_sha256", "currency", "exclusive_group", "exit_reason", "external_id", "facts",
+    "file_sha256", "giver", "group_name", "how", "journey_key", "kind", "language", "log", "material", "media_type",
+    "method", "methods", "offer_sha256", "outcome", "pdf_sha256", "purpose", "reason", "relation",
+    "seal_fingerprint", "sha256", "source", "stages_hash", "state", "status", "step", "storage_key", "surfaces",
+    "text_sha256", "text_version", "tooth", "verdict",
 }  # fmt: skip
 
 

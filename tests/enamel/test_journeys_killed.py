@@ -92,5 +92,5 @@ async def test_killed_between_the_decision_and_its_commit(world: World, workers:
 
     await until(told)
     (enrolment,), (notice,) = await enrolments(world), await notices(world)
-    assert (enrolment.state, enrolment.step, notice.dedupe_key) == ("active", "remind", f"{enrolment.id}:1:0")
+    assert (enrolment.state, enrolment.step, notice.dedupe_key) == ("active", "think", f"{enrolment.id}:1:0")
     assert (await log(world), await timers(world)) == ([(0, "nudge", "entered"), (1, "nudge", "sent")], 1)

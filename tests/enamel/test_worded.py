@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from dataclasses import asdict, replace
 from email import message_from_bytes
 from typing import Any
@@ -16,7 +17,7 @@ from core.moments import rfc3339
 from enamel.worker.push import deliver_due, only
 from enamel.worker.wording import Words
 from push.channel import Message, Target, Way
-from push.commands import Due, enqueue_across
+from push.commands import Due, claim, enqueue_across
 from push.consent import ConsentChannel
 from push.links import Links
 from push.mail_letter import letter
@@ -185,3 +186,25 @@ async def test_mail_goes_without_its_links_where_the_house_is_reached_over_plain
     (said,) = await words([due(world, await a_visit(world), Way.EMAIL)])
     assert said.message.text
     assert b"http://" not in letter(MAIL, said.target.token, said.message, now()).content
+
+
+async def test_a_notice_says_the_words_that_it_names_and_the_day_of_its_visit(world: World) -> None:
+    """From the outbox to the phone; the visit is not its cause."""
+    visit = await a_visit(world)
+    await give_phone(world.database, world.keys, world.here, "token-of-anna", now())
+    said = []
+    for mode in ("generic", "when"):
+        await world.http.put("/v1/me/lock-screen", headers=world.here.patient, json={"mode": mode})
+        at = now()
+        told = Notice(
+            world.here.patient_id, NoticeKind.REMINDING, Purpose.SERVICE, str(new_id()), at, at + HOUR,
+            cause_id=new_id(), wording="visit-remind", visit_id=UUID(visit),
+        )  # fmt: skip
+        async with world.database.sweeping() as sweeping:
+            await enqueue_across(sweeping, [(world.here.clinic_id, told)], at)
+            held = await claim(sweeping, at, 10, HOUR)
+        (worded,) = await Words(world.database, LINKS, b"v" * 32)(held)
+        said.append((worded.message.title, worded.message.text))
+    assert said[0] == ("La visita si avvicina", "La aspettiamo presto da noi.")
+    assert said[1][0] == said[0][0]
+    assert re.fullmatch(r"La aspettiamo \d+ \w+ \d{4} alle \d\d:\d\d\.", said[1][1]), said[1]

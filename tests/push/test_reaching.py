@@ -367,7 +367,7 @@ async def test_when_nothing_else_reached_them_somebody_calls_once(clinic: Clinic
     assert await clinic.ways(outcome=DEAD) == ["sms"]
     assert await clinic.ways(NOON + MINUTE) == []
     assert await clinic.sql("select state, kind from call_task") == [("open", "confirming")]
-    assert await clinic.count("call_task.made") == 1
+    assert await clinic.count("push.call_wanted") == 1
     assert await clinic.sql("select state from notice") == [("done",)]
 
 

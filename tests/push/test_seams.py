@@ -77,7 +77,7 @@ async def test_a_notice_that_somebody_was_to_call_about_is_let_go_of_after_years
     assert await clinic.ways(outcome=REFUSED) == ["push"]
     assert await clinic.ways(outcome=REFUSED) == ["sms"]
     assert await clinic.ways(NOON + MINUTE) == []
-    assert await clinic.count("call_task.made") == 1
+    assert await clinic.count("push.call_wanted") == 1
     async with clinic.world.database.sweeping() as sweeping:
         assert await forget_old_notices(sweeping, NOON + timedelta(days=800), 10) == 1
     assert await clinic.sql("select 1 from call_task union all select 1 from delivery") == []

@@ -1,0 +1,196 @@
+"""Whom a trigger lets in: (clinic_id, journey_id, patient_id, subject_id, hops) in every clinic with the journey."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, Date, Select, Text, Uuid, and_, bindparam, cast, func, literal, null
+from sqlalchemy import select as _select
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from automation.criteria.said import EventKind
+from automation.journey.document import Journey
+from automation.journey.words import DateFact, JourneyState, TriggerKind
+from automation.library import MemberSource
+from automation.queries.days import month_and_day
+from automation.queries.segments import segment_statement
+from automation.tables import JourneyRow, Segment, SegmentMember
+from cabinet.coupon import CouponState
+from cabinet.tables.coupon import Coupon
+from cabinet.tables.prepaid import PrepaidCard
+from clinic.appointment import STANDING, AppointmentStatus
+from clinic.tables import Appointment, Branch, Patient
+from core.events import Event, Xid8
+from push.commands.batch import MOMENTS, NUMBERS, TEXTS, UUIDS, batch_of
+
+Candidates = Select[Any]
+
+JOURNEYS = bindparam("journeys", type_=ARRAY(Uuid()))
+LOW, HIGH = (bindparam(name, type_=BigInteger()) for name in ("low", "high"))
+"""Transactions: events from `low` on and before `high`."""
+
+DUE: dict[str, Any] = {
+    "clinic_id": UUIDS, "journey_id": UUIDS, "zone": TEXTS, "day": Date(), "birthday": NUMBERS, "begins": MOMENTS,
+    "ends": MOMENTS,
+}  # fmt: skip
+"""A day that fired in a zone of a clinic: the date counted, as a birthday, and from when to when it lasts there."""
+
+NAMED: dict[str, Any] = {
+    "clinic_id": UUIDS,
+    "journey_id": UUIDS,
+    "patient_id": UUIDS,
+    "subject_id": UUIDS,
+    "hops": NUMBERS,
+}
+"""Somebody put in by hand, or handed over."""
+
+
+def candidates(journey: Journey) -> Candidates:
+    """Takes `as_of` and `journeys`; of an event `low` and `high`, of dates and periods the arrays of `DUE`."""
+    trigger = journey.trigger
+    match trigger.kind:
+        case TriggerKind.SEGMENT:
+            if trigger.segment is not None:
+                return _of_library(trigger.segment)
+            assert trigger.criteria is not None
+            member = segment_statement(trigger.criteria).subquery("member")
+            whose = col(JourneyRow.clinic_id) == member.c.clinic_id
+            found = _columns(member.c.clinic_id, col(JourneyRow.id), member.c.patient_id).join(JourneyRow, whose)
+            return found.where(col(JourneyRow.id) == func.any(JOURNEYS))
+        case TriggerKind.EVENT:
+            assert trigger.event is not None
+            return _matching(journey, _by_event(trigger.event))
+        case TriggerKind.DATE | TriggerKind.PERIOD:
+            return _matching(journey, _by_day(trigger.fact))
+        case TriggerKind.MANUAL:
+            return _matching(journey, _named())
+
+
+def _of_library(key: str) -> Candidates:
+    """Who belongs to the segment of that key; who is kept out of it does not."""
+    return (
+        _columns(col(SegmentMember.clinic_id), col(JourneyRow.id), col(SegmentMember.patient_id))
+        .join(Segment, same_segment())
+        .join(JourneyRow, col(JourneyRow.clinic_id) == Segment.clinic_id)
+        .where(
+            col(JourneyRow.id) == func.any(JOURNEYS), col(Segment.key) == key, col(Segment.archived_at).is_(None),
+            col(SegmentMember.source) != MemberSource.BAN.value,
+        )
+    )  # fmt: skip
+
+
+def same_segment() -> Any:
+    """SQL join condition of a member with the segment."""
+    return and_(col(SegmentMember.clinic_id) == Segment.clinic_id, col(SegmentMember.segment_id) == Segment.id)
+
+
+def _columns(clinic_id: Any, journey_id: Any, patient_id: Any, subject_id: Any = None, hops: Any = None) -> Candidates:
+    return _select(
+        clinic_id.label("clinic_id"), journey_id.label("journey_id"), patient_id.label("patient_id"),
+        (cast(null(), Uuid) if subject_id is None else subject_id).label("subject_id"),
+        (literal(0) if hops is None else hops).label("hops"),
+    )  # fmt: skip
+
+
+def _matching(journey: Journey, found: Candidates) -> Candidates:
+    """Of these who matches the criteria beside the trigger."""
+    if journey.trigger.criteria is None:
+        return found
+    some = found.subquery("some")
+    member = segment_statement(journey.trigger.criteria).subquery("member")
+    same = and_(member.c.clinic_id == some.c.clinic_id, member.c.patient_id == some.c.patient_id)
+    return _select(*some.c).join(member, same)
+
+
+def xid(number: Any) -> Any:
+    """SQL: a number as PostgreSQL's transaction id, which only text becomes."""
+    said = literal(str(number), Text()) if isinstance(number, int) else cast(number, Text)
+    return cast(said, Xid8())
+
+
+def _by_event(kind: EventKind) -> Candidates:
+    return (
+        _columns(col(Event.clinic_id), col(JourneyRow.id), col(Event.patient_id), col(Event.subject_id))
+        .join(JourneyRow, col(JourneyRow.clinic_id) == Event.clinic_id)
+        .where(
+            col(JourneyRow.id) == func.any(JOURNEYS),
+            col(JourneyRow.state) == JourneyState.ACTIVE.value,
+            col(Event.kind) == kind.value,
+            col(Event.patient_id).is_not(None),
+            col(Event.at) >= JourneyRow.started_at,
+            col(Event.xid) >= xid(LOW),
+            col(Event.xid) < xid(HIGH),
+        )
+        .distinct()
+    )
+
+
+def _by_day(fact: DateFact | None) -> Candidates:
+    due = batch_of(DUE)
+    subject, joined = _SUBJECTS[fact](due) if fact in _SUBJECTS else (None, ())
+    found = (
+        _columns(due.c.clinic_id, due.c.journey_id, col(Patient.id), subject)
+        .join_from(due, Branch, and_(col(Branch.clinic_id) == due.c.clinic_id, col(Branch.zone) == due.c.zone))
+        .join(Patient, and_(col(Patient.clinic_id) == Branch.clinic_id, col(Patient.branch_id) == Branch.id))
+    )
+    if joined:
+        found = found.join(*joined)
+    if fact is DateFact.BIRTHDAY:
+        found = found.where(month_and_day(col(Patient.birth_date)) == due.c.birthday)
+    return found.distinct()
+
+
+def _visits(*statuses: AppointmentStatus) -> Callable[[Any], tuple[Any, Any]]:
+    def of(due: Any) -> tuple[Any, Any]:
+        mine = and_(col(Appointment.clinic_id) == Patient.clinic_id, col(Appointment.patient_id) == Patient.id)
+        so = col(Appointment.status).in_(sorted(status.value for status in statuses))
+        begins = col(Appointment.starts_at)
+        return col(Appointment.id), (Appointment, and_(mine, so, begins >= due.c.begins, begins < due.c.ends))
+
+    return of
+
+
+def _coupons(due: Any) -> tuple[Any, Any]:
+    mine = and_(col(Coupon.clinic_id) == Patient.clinic_id, col(Coupon.patient_id) == Patient.id)
+    ends = col(Coupon.expires_at)
+    picked = col(Coupon.state) == CouponState.PICKED.value
+    return col(Coupon.id), (Coupon, and_(mine, picked, ends >= due.c.begins, ends < due.c.ends))
+
+
+def _cards(due: Any) -> tuple[Any, Any]:
+    mine = and_(col(PrepaidCard.clinic_id) == Patient.clinic_id, col(PrepaidCard.patient_id) == Patient.id)
+    left = col(PrepaidCard.used) < col(PrepaidCard.sessions)
+    return col(PrepaidCard.id), (PrepaidCard, and_(mine, left, col(PrepaidCard.expires_on) == due.c.day))
+
+
+_SUBJECTS: dict[DateFact | None, Callable[[Any], tuple[Any, Any]]] = {
+    DateFact.VISIT: _visits(*STANDING),
+    DateFact.VISIT_DONE: _visits(AppointmentStatus.COMPLETED),
+    DateFact.COUPON_ENDS: _coupons,
+    DateFact.CARD_ENDS: _cards,
+}
+
+
+def _named() -> Candidates:
+    named = batch_of(NAMED)
+    whose = and_(col(Patient.clinic_id) == named.c.clinic_id, col(Patient.id) == named.c.patient_id)
+    found = _columns(named.c.clinic_id, named.c.journey_id, col(Patient.id), named.c.subject_id, named.c.hops)
+    return found.join_from(named, Patient, whose).distinct()
+
+
+def zone_of(clinic_id: Any) -> Any:
+    """SQL: the zone that the days of a clinic are counted in: that of its first branch."""
+    branch = aliased(Branch)
+    first = _select(col(branch.zone)).where(col(branch.clinic_id) == clinic_id).order_by(col(branch.id))
+    return first.limit(1).scalar_subquery()
+
+
+def zones_since(journeys: list[UUID], now: datetime) -> Any:
+    """SQL: (clinic_id, journey_id, zone, since) of these journeys, by the dates of which was looked until `since`."""
+    since = func.coalesce(col(JourneyRow.counted_at), col(JourneyRow.started_at), now)
+    zones = _select(col(JourneyRow.clinic_id), col(JourneyRow.id), col(Branch.zone), since.label("since"))
+    here = zones.join(Branch, col(Branch.clinic_id) == JourneyRow.clinic_id)
+    found: Any = here.where(col(JourneyRow.id) == func.any(journeys)).distinct()
+    return found

@@ -1,0 +1,1 @@
+"""`enamel journey …`: journeys from the terminal; one module for each word."""
