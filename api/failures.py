@@ -3,17 +3,17 @@
 import json
 import logging
 
-from asyncpg import InterfaceError
 from fastapi import FastAPI, Request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.responses import Response
 
 from api.problems import InternalFault, problem_response
+from core.connection_loss import DRIVER_LOST
 from core.errors import Unavailable
 
 _LOG = logging.getLogger("enamel.api")
-_CONNECTION_LOST = (ConnectionError, TimeoutError, PoolTimeout, InterfaceError)
+_CONNECTION_LOST = (ConnectionError, TimeoutError, PoolTimeout, *DRIVER_LOST)
 # SQLSTATE: connection, transaction rollback, resources, operator (also a timeout), lock not available, idle too long.
 _PASSING_STATES = ("08", "40", "53", "57", "55P03", "25P03")
 

@@ -15,7 +15,7 @@ from collections.abc import Coroutine, Generator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from asyncpg import InterfaceError, PostgresError
+from asyncpg import PostgresError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Message, Receive, Scope, Send
 
@@ -32,6 +32,7 @@ from chat.listener import GOODBYE_SECONDS, Listener
 from chat.log import ConversationState, Log
 from chat.queries.greeting import seatable, standing_of, standing_of_desk
 from core.clock import now
+from core.connection_loss import CONNECTION_LOST
 from core.errors import Invalid, NotSignedIn, Refusal
 from identity.tokens import Claims, TokenExpired
 
@@ -95,7 +96,7 @@ class ChatDoor:
             raise SocketEnds(Close.TOKEN_ENDED) from None
         except Refusal:
             raise SocketEnds(Close.NO_RIGHT) from None
-        except (SQLAlchemyError, PostgresError, InterfaceError, OSError) as error:
+        except (SQLAlchemyError, PostgresError, *CONNECTION_LOST) as error:
             _LOG.warning("a socket could not be welcomed: %s", type(error).__name__)
             raise SocketEnds(Close.FAILED) from None  # whose own pauses grow
         return Connection(send, Talk(self._ports, claims, listener), listener, self._ports)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from asyncpg import InterfaceError, PostgresError
+from asyncpg import PostgresError
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -25,6 +25,7 @@ from chat.queries import LogHead, head_for_staff, log_head, log_page
 from clinic.household import AccessScope
 from clinic.queries import StaffStanding
 from core.clock import now
+from core.connection_loss import CONNECTION_LOST
 from core.database import Reading
 from core.errors import Invalid, NotAllowed, NotFound, NotSignedIn, Refusal, TooMany, Unavailable
 from identity.permissions import Permission
@@ -72,7 +73,7 @@ class Talk:
             self._refuse(Invalid(), frame)
         except Refusal as refusal:
             self._refuse(refusal, frame)
-        except (SQLAlchemyError, PostgresError, InterfaceError, OSError) as error:
+        except (SQLAlchemyError, PostgresError, *CONNECTION_LOST) as error:
             _LOG.warning("a frame could not be answered: %s", type(error).__name__)
             self._refuse(Unavailable(retry_after_seconds=1), frame)
 

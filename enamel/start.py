@@ -17,6 +17,7 @@ from cabinet.printed_payments import PrintedPayments
 from cabinet.seal import Seal, SealFileUnusable
 from cabinet.stripe_payments import StripePayments
 from chat.bot_http import HttpBots
+from core.connection_loss import CONNECTION_LOST
 from core.embedded_postgres import EmbeddedPostgres, create_database
 from core.settings import Environment, Settings
 from enamel.problems import CannotStart
@@ -78,7 +79,7 @@ async def _check_server(url: str, environment: Environment) -> None:
     """
     try:
         connection = await asyncpg.connect(url, timeout=10)
-    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (ValueError, asyncpg.PostgresError, *CONNECTION_LOST) as error:
         raise CannotStart(f"no PostgreSQL lets us in at ENAMEL_DATABASE_URL ({type(error).__name__})") from None
     try:
         durable = await connection.fetchval("select current_setting('synchronous_commit') <> 'off'")

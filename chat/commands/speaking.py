@@ -15,6 +15,7 @@ from chat.log import ConversationEvent, Thread
 from chat.sending import done_together
 from chat.speaker import Speaker, Target
 from clinic.commands import AccessTooNarrow, NoRecordLinked
+from core.connection_loss import CONNECTION_LOST
 from core.database import Database
 from core.errors import Conflict, Invalid, NotAllowed, NotFound, Refusal, Unavailable
 from core.ids import new_id
@@ -60,7 +61,7 @@ _REFUSALS: dict[str, type[Refusal]] = {
 }
 # What PostgreSQL lost, full, read-only or too slow looks like on this path. Whether it was done is then unknown;
 # the same client id may be sent again and again.
-_OUT_OF_REACH = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, PoolTimeout)
+_OUT_OF_REACH = (asyncpg.PostgresError, *CONNECTION_LOST, PoolTimeout)
 _LOG = logging.getLogger("enamel.chat")
 
 

@@ -12,6 +12,7 @@ import asyncpg
 from sqlalchemy import make_url
 
 from chat.wakeups.gathered import GatheredWakeups, Line, Tell
+from core.connection_loss import CONNECTION_LOST
 from core.database import APP_ROLE
 
 _CHANNEL = "enamel_chat"
@@ -20,7 +21,7 @@ _CHANNEL = "enamel_chat"
 class PostgresWakeups(GatheredWakeups):
     """One connection a node, which must be direct: poolers do not carry LISTEN."""
 
-    lost = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+    lost = (asyncpg.PostgresError, *CONNECTION_LOST)
 
     def __init__(self, url: str, *, pause_seconds: float = 1.0) -> None:
         super().__init__(pause_seconds=pause_seconds)

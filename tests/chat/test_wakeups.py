@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import threading
+import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -253,3 +255,21 @@ def test_a_bus_whose_package_is_missing_says_which(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(__import__("sys").modules, "chat.wakeups.over_redis", None)
     with pytest.raises(BusNotInstalled):
         wakeups_of("redis://localhost", "")
+
+
+async def test_whenever_postgresql_hangs_up_it_is_a_loss_that_the_bus_knows(migrated: str) -> None:
+    """Also in the turns of the loop between its last words and the end of the line, where asyncpg says it otherwise."""
+    bus, lost = PostgresWakeups(migrated), set()
+    for turns in range(6):
+        with pytest.raises(bus.lost) as error:
+            async with bus._connected(lambda _: None, lambda: None) as line:
+                killer = threading.Thread(target=asyncio.run, args=(_let_go(migrated),))
+                killer.start()
+                killer.join()
+                time.sleep(SOON)  # the loop stands still: what PostgreSQL says waits for it
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                while True:
+                    await line.send("x")
+        lost.add(error.type)
+    assert len(lost) > 1, "the turns met different states"
