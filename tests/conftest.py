@@ -20,7 +20,8 @@ from core.embedded_postgres import EmbeddedPostgres, create_database
 from core.schema import create_schema
 from enamel.migrate import upgrade
 from tests import frames_seen
-from tests.world import World, make_world
+from tests.ground import Ground
+from tests.world import World, make_parties, make_world
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -96,16 +97,23 @@ async def owner(migrated: str) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
+@pytest.fixture(scope="session")
+def ground(owner: asyncpg.Connection) -> Ground:
+    return Ground(owner)
+
+
 @pytest.fixture
-async def clean(database: Database, owner: asyncpg.Connection) -> AsyncIterator[Database]:
-    """The database, emptied after the test: every table in one trip."""
+async def clean(database: Database, ground: Ground, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
+    """The database, empty but for the two clinics of a test that asks for them."""
+    if "world" not in request.fixturenames:
+        await ground.clear()
     yield database
-    await owner.execute(";".join(str(table.delete()) for table in SQLModel.metadata.tables.values()))
+    await ground.settle()
 
 
 @pytest.fixture
-async def world(clean: Database, tmp_path: Path) -> AsyncIterator[World]:
-    made = await make_world(clean, tmp_path)
+async def world(clean: Database, ground: Ground, tmp_path: Path) -> AsyncIterator[World]:
+    made = make_world(clean, tmp_path, *await ground.parties(lambda: make_parties(clean)))
     yield made
     await made.http.aclose()
 

@@ -117,7 +117,7 @@ class World:
         return await self.http.post(path, headers=headers, json=body)
 
 
-async def make_world(database: Database, folder: Path) -> World:
+def make_world(database: Database, folder: Path, here: Party, there: Party) -> World:
     printed = folder / "printed.jsonl"
     ports = Ports(
         database=database,
@@ -130,8 +130,6 @@ async def make_world(database: Database, folder: Path) -> World:
         payments=PrintedPayments(HOST, SECRET),
         archives=Archives(FolderArchive(folder / "archive"), Keys(SECRET).secrets.keyed_hash("dicomweb sources", "")),
     )
-    here = await make_party(database, ports.keys, "Rome", "+39025550")
-    there = await make_party(database, ports.keys, "Milan", "+39025551")
     app = _application()
     app.state.ports = ports
     transport = httpx.ASGITransport(app=guarded(app, ports, {"127.0.0.1"}), raise_app_exceptions=False)
@@ -151,6 +149,12 @@ def _application() -> FastAPI:
     costs more than most tests. Which world it serves is what its ports say.
     """
     return bare_app(None)
+
+
+async def make_parties(database: Database) -> tuple[Party, Party]:
+    keys = Keys(SECRET)
+    here = await make_party(database, keys, "Rome", "+39025550")
+    return here, await make_party(database, keys, "Milan", "+39025551")
 
 
 async def make_party(database: Database, keys: Keys, name: str, prefix: str) -> Party:

@@ -27,7 +27,7 @@ from tests.chaos.devices import FixedToken
 from tests.chat.speaking import patient_of
 from tests.conftest import make_schema
 from tests.node import node
-from tests.world import World, make_world
+from tests.world import World, make_parties, make_world
 
 BINARIES = os.environ.get("ENAMEL_POSTGRES_BIN", "")
 PATIENCE = 300  # tenths of a second
@@ -232,7 +232,7 @@ async def test_after_a_restore_every_device_holds_what_the_table_holds(
     await create_database(place.server, place.name)
     await asyncio.to_thread(make_schema, place.url)
     building = Database(place.url, pool=2)
-    world = await make_world(building, tmp_path)
+    world = make_world(building, tmp_path, *await make_parties(building))
     await world.http.aclose()
     await building.close()
     anna = patient_of(world, world.here)

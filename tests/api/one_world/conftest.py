@@ -3,26 +3,24 @@
 from collections.abc import AsyncIterator, Iterator
 from uuid import UUID
 
-import asyncpg
 import pytest
-from sqlmodel import SQLModel
 
 from chat.wakeups import MemoryWakeups
 from clinic.commands import open_branch
 from core.database import Database
+from tests.ground import Ground
 from tests.node import node
-from tests.world import World, make_world
+from tests.world import World, make_parties, make_world
 
 
 @pytest.fixture(scope="module")
-async def world(
-    database: Database, owner: asyncpg.Connection, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[World]:
-    """An empty database after it."""
-    made = await make_world(database, tmp_path_factory.mktemp("one-world"))
+async def world(database: Database, ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """Its own in an empty database, which is empty again after it."""
+    await ground.clear()
+    made = make_world(database, tmp_path_factory.mktemp("one-world"), *await make_parties(database))
     yield made
     await made.http.aclose()
-    await owner.execute(";".join(str(table.delete()) for table in SQLModel.metadata.tables.values()))
+    await ground.empty()
 
 
 @pytest.fixture(scope="module")
