@@ -40,7 +40,10 @@ class Enrolments(Value):
 async def launch(
     call: Annotated[StaffWrites, staff_writes(Permission.WRITE_JOURNEYS)], body: JourneyLaunch
 ) -> JourneyCard:
-    """Start a ready journey. Who matches its segment is taken in from the next minute on."""
+    """A draft of a ready journey, published at once, unless it runs already or somebody is writing its next version.
+
+    Who matches its segment is taken in from the next minute on.
+    """
     return await start_journey(call.writing, call.clinic_id, TEMPLATES[body.template].draft("en"), call.now, call.actor)
 
 

@@ -30,13 +30,13 @@ from sqlalchemy.dialects.postgresql import JSONPATH, insert
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from automation.commands.taking_back import take_back
 from automation.journey.words import Carrying, EnrolmentState, ExitReason, JourneyState, Verdict
 from automation.queries.days import AS_OF
 from automation.tables import Enrolment, JourneyRow, Timer, Touchpoint
 from core.database import Writing
 from core.errors import Conflict, NotFound
 from core.events import Actor, Happening, record
-from push.commands import cancel_across
 from push.commands.batch import keys, same_key
 
 UNTRACKED = {"synchronize_session": False}
@@ -58,7 +58,7 @@ async def carry_over(writing: Writing, now: datetime, limit: int) -> int:
         if not found:
             continue
         if carrying is not Carrying.MOVE:
-            await cancel_across(writing, found, ExitReason.STOPPED.value, now)
+            await take_back(writing, found, ExitReason.STOPPED, now)
         statement = left(found) if carrying is Carrying.LEAVE else _moved(found, anew=carrying is Carrying.RESTART)
         await writing.execute(statement, {"as_of": now})
         carried += len(found)
@@ -77,7 +77,7 @@ async def take_out(writing: Writing, clinic_id: UUID, enrolment_id: UUID, actor:
     if found.state != EnrolmentState.ACTIVE.value:
         raise NotOnJourney
     names = [(clinic_id, enrolment_id)]
-    await cancel_across(writing, names, ExitReason.STOPPED.value, now)
+    await take_back(writing, names, ExitReason.STOPPED, now)
     await writing.execute(left(names), {"as_of": now})
     told = Happening("enrolment.stopped", enrolment_id, patient_id=found.patient_id)
     await record(writing, clinic_id, actor, [told], now)

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +11,10 @@ from sqlalchemy import func, select, update
 from sqlmodel import col
 
 from automation.commands.entries import enter
-from automation.journey.calendar_days import fired
+from automation.journey.calendar_days import LATEST_BY, WAITS, fired, patience
 from automation.journey.document import Journey, document
 from automation.journey.words import JourneyState, TriggerKind
-from automation.queries.entries import DUE, NAMED, zones_since
+from automation.queries.entries import DUE, NAMED, full_today, zones_since
 from automation.queries.journeys import Active, active_journeys
 from automation.tables import JourneyRow
 from clinic.hours import day_span
@@ -23,6 +23,7 @@ from core.errors import NotFound
 from push.commands.batch import arrays
 
 _LOG = logging.getLogger("enamel.automation")
+_INSTANT = timedelta(microseconds=1)
 _BY_DAY = (TriggerKind.DATE, TriggerKind.PERIOD)
 
 
@@ -35,7 +36,7 @@ async def enrol(sweeping: Sweeping, now: datetime, limit: int) -> int:
     """
     entered = 0
     for active in sorted(await active_journeys(sweeping), key=lambda each: each.journey.rank):
-        if active.journey.trigger.kind not in (TriggerKind.SEGMENT, *_BY_DAY):
+        if not _is_swept(active.journey):
             continue
         try:
             async with sweeping.begin_nested():
@@ -46,13 +47,29 @@ async def enrol(sweeping: Sweeping, now: datetime, limit: int) -> int:
     return entered
 
 
+def _is_swept(journey: Journey) -> bool:
+    """Events let in as they are heard, but those who were too many for a day."""
+    kind = journey.trigger.kind
+    return kind in (TriggerKind.SEGMENT, *_BY_DAY) or (kind is TriggerKind.EVENT and journey.per_day is not None)
+
+
 async def _enrolled(sweeping: Sweeping, active: Active, now: datetime, limit: int) -> int:
     free = await _held(sweeping, active.ids)
+    free = sorted(set(free) - await _full(sweeping, active.journey, free, now))
     if not free:
         return 0
     if active.journey.trigger.kind is TriggerKind.SEGMENT:
         return len(await enter(sweeping, active.journey, {"journeys": free}, now, limit))
+    if active.journey.trigger.kind is TriggerKind.EVENT:
+        return len(await enter(sweeping, active.journey, {"journeys": free}, now, limit, left=WAITS))
     return await _by_day(sweeping, active.journey, free, now, limit)
+
+
+async def _full(reading: Reading, journey: Journey, ids: list[UUID], now: datetime) -> set[UUID]:
+    """Those of them that let nobody in any more today."""
+    if journey.per_day is None or not ids:
+        return set()
+    return set((await reading.execute(full_today(ids, journey.key, journey.per_day, now))).scalars())
 
 
 async def _held(sweeping: Sweeping, ids: Sequence[UUID]) -> list[UUID]:
@@ -63,26 +80,32 @@ async def _held(sweeping: Sweeping, ids: Sequence[UUID]) -> list[UUID]:
 
 
 async def _by_day(sweeping: Sweeping, journey: Journey, ids: list[UUID], now: datetime, limit: int) -> int:
-    """Who came in within the limit may be fewer than all; then the moment is not passed, and they come next time."""
-    due = await _due(sweeping, journey, ids, now)
+    """Who came in within the limit, or the bound of the day, may be fewer than all; then the moment is not passed, and
+    they come next time, as long as that makes sense."""
+    waits = patience(journey.trigger) if journey.per_day is not None else timedelta(0)
+    due, first = await _due(sweeping, journey, ids, now, max(waits, LATEST_BY))
     if not due:
         return 0
-    came = len(await enter(sweeping, journey, arrays(DUE, due), now, limit))
-    # With a bound for each day the others are let go: a greeting of tomorrow is none.
+    came = len(await enter(sweeping, journey, arrays(DUE, due), now, limit, since=first))
     if came < limit:
-        passed = update(JourneyRow).where(col(JourneyRow.id) == func.any(sorted({row[1] for row in due})))
+        full = await _full(sweeping, journey, ids, now) if waits else set()
+        passed = update(JourneyRow).where(col(JourneyRow.id) == func.any(sorted({row[1] for row in due} - full)))
         await sweeping.execute(passed.values(counted_at=now), execution_options={"synchronize_session": False})
     return came
 
 
-async def _due(reading: Reading, journey: Journey, ids: list[UUID], now: datetime) -> list[tuple[Any, ...]]:
-    """A row of `DUE` for each day that came in a zone of a clinic since its journey was looked at."""
-    rows = []
+async def _due(
+    reading: Reading, journey: Journey, ids: list[UUID], now: datetime, latest_by: timedelta
+) -> tuple[list[tuple[Any, ...]], datetime]:
+    """A row of `DUE` for each day that came in a zone of a clinic since its journey was looked at;
+    and the moment before the first of them."""
+    rows, first = list[tuple[Any, ...]](), now
     for clinic_id, journey_id, zone, looked in await reading.execute(zones_since(ids, now)):
-        for day in fired(journey.trigger, zone, looked, now):
+        for day in fired(journey.trigger, zone, looked, now, latest_by):
+            first = min(first, day.at - _INSTANT)
             begins, ends = day_span(day.counts, zone)
             rows += [(clinic_id, journey_id, zone, day.counts, each, begins, ends) for each in day.birthdays()]
-    return rows
+    return rows, first
 
 
 async def enter_by_hand(

@@ -45,31 +45,41 @@ _QUIET_SINCE = bindparam("quiet_since", type_=DateTime(timezone=True))
 
 
 async def enter(
-    writing: Writing, journey: Journey, values: Mapping[str, Any], now: datetime, limit: int
+    writing: Writing,
+    journey: Journey,
+    values: Mapping[str, Any],
+    now: datetime,
+    limit: int,
+    *,
+    left: timedelta | None = None,
+    since: datetime | None = None,
 ) -> Sequence[tuple[UUID, UUID, UUID]]:
     """Let in up to `limit` of the candidates; gives (clinic_id, patient_id, enrolment_id) of who came.
 
     `values`: what `candidates` of this trigger takes. Running it twice, or from two workers at once, adds nobody: the
-    unique indexes of `enrolment` decide, not the reading before. They come in one order, so that two workers wait for
+    unique indexes of `enrolment` decide, not the reading before. `left`: see `candidates`. Who came after `since` was
+    here lately. They come in one order, so that two workers wait for
     each other and never in a ring.
     """
     again = journey.again_after_days
     # 150 days of a recall are no matter of an hour: elapsed time, not the calendar of a zone.
     quiet_since = _LONG_AGO if again is None else now - timedelta(days=again)
+    if since is not None:
+        quiet_since = min(quiet_since, since)
     bound = {**values, "as_of": now, "quiet_since": quiet_since}
     if journey.takes_over:
-        await leave(writing, _displaced(journey, limit), ExitReason.TAKEN_OVER, bound, now)
-    rows = await writing.execute(_entering(journey, limit), bound)
+        await leave(writing, _displaced(journey, limit, left), ExitReason.TAKEN_OVER, bound, now)
+    rows = await writing.execute(_entering(journey, limit, left), bound)
     return [(row.clinic_id, row.patient_id, row.id) for row in rows]
 
 
-def _entering(journey: Journey, limit: int) -> Select[Any]:
+def _entering(journey: Journey, limit: int, left: timedelta | None) -> Select[Any]:
     """Enrolment, timer and first line of the log, in one statement.
 
     The newcomers are found before the first is written, so that `enrolment` is not searched while it grows,
     and in batches, because all of a large clinic at once does not fit into a statement's time.
     """
-    new = _newcomers(journey, limit)
+    new = _newcomers(journey, limit, left)
     state = case((_held_out(journey, new.c.patient_id), EnrolmentState.HELD_OUT.value), else_=_ACTIVE)
     values: dict[str, Any] = {
         "clinic_id": new.c.clinic_id, "journey_id": new.c.journey_id, "patient_id": new.c.patient_id,
@@ -94,9 +104,9 @@ def _entering(journey: Journey, limit: int) -> Select[Any]:
     return select(came.c.clinic_id, came.c.patient_id, came.c.id).add_cte(timed.cte("timed"), lines)
 
 
-def _newcomers(journey: Journey, limit: int) -> CTE:
+def _newcomers(journey: Journey, limit: int, left: timedelta | None) -> CTE:
     """Candidates with the number of their entry, of whom nothing speaks against it."""
-    some, met = candidates(journey).subquery("candidate"), aliased(Enrolment)
+    some, met = candidates(journey, left=left).subquery("candidate"), aliased(Enrolment)
     theirs = and_(
         col(met.clinic_id) == some.c.clinic_id,
         col(met.patient_id) == some.c.patient_id,
@@ -133,9 +143,9 @@ def _rank(of: Any) -> Any:
     return cast(col(of.definition)["rank"].astext, Integer)
 
 
-def _displaced(journey: Journey, limit: int) -> Any:
+def _displaced(journey: Journey, limit: int, left: timedelta | None) -> Any:
     """Who is on a journey of the group with a higher number, and is about to come in here."""
-    new, of = _newcomers(journey, limit), aliased(JourneyRow)
+    new, of = _newcomers(journey, limit, left), aliased(JourneyRow)
     return (
         select(col(Enrolment.clinic_id), col(Enrolment.id))
         .join(new, and_(new.c.clinic_id == Enrolment.clinic_id, new.c.patient_id == Enrolment.patient_id))

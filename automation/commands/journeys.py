@@ -1,19 +1,22 @@
-"""Launches a journey."""
+"""Launches a journey in one go: a draft of it, published."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select
+from sqlmodel import col
 
-from automation.commands.doings import READY
+from automation.commands.drafts import make_draft
+from automation.commands.publishing import Deed, publish
 from automation.journey.document import Journey
-from automation.journey.words import JourneyState
-from automation.queries.journeys import JourneyCard, journey_card
+from automation.journey.words import Carrying, JourneyState
+from automation.queries.journeys import JourneyCard, journey_card, journey_row
 from automation.tables import JourneyRow
 from core.database import Writing
-from core.errors import Conflict, Fault, Invalid
-from core.events import SYSTEM, Actor, Happening, record
-from core.ids import new_id
+from core.errors import Conflict
+from core.events import SYSTEM, Actor
+
+_TAKES = (JourneyState.ACTIVE.value, JourneyState.PAUSED.value)
 
 
 class JourneyAlreadyRuns(Conflict):
@@ -25,26 +28,18 @@ class JourneyAlreadyRuns(Conflict):
 async def start_journey(
     writing: Writing, clinic_id: UUID, journey: Journey, now: datetime, actor: Actor = SYSTEM
 ) -> JourneyCard:
-    """Launch this version; from the next tick on it takes people in.
+    """Launch it; from the next tick on it takes people in. Where it runs already a new version needs a draft.
 
-    Raises `JourneyAlreadyRuns`, and `Invalid` for a step that nobody here knows how to do.
+    Raises `JourneyAlreadyRuns`, `JourneyDraftExists`, and `Invalid` with every fault of it. Of two at once the second
+    waits for the first at the draft, and then finds it running.
     """
-    faults = [
-        Fault(f"/steps/{place}/kind", "cannot-be-done")
-        for place, step in enumerate(journey.steps)
-        if step.kind not in READY
-    ]
-    if faults:
-        raise Invalid(*faults)
-    row = {
-        "clinic_id": clinic_id, "id": new_id(), "key": journey.key, "version": journey.version,
-        "definition": journey.definition(), "state": JourneyState.ACTIVE.value, "started_at": now,
-        "made_at": now, "changed_at": now,
-    }  # fmt: skip
-    made = insert(JourneyRow).values(row).on_conflict_do_nothing().returning(JourneyRow)
-    started = (await writing.execute(made)).scalar_one_or_none()
-    if started is None:
+    draft = await make_draft(writing, clinic_id, journey, actor, now)
+    mine = (col(JourneyRow.clinic_id) == clinic_id, col(JourneyRow.key) == journey.key)
+    runs = select(col(JourneyRow.id)).where(*mine, col(JourneyRow.state).in_(_TAKES)).limit(1)
+    if (await writing.execute(runs)).first() is not None:
         raise JourneyAlreadyRuns
-    facts = {"key": journey.key, "version": journey.version}
-    await record(writing, clinic_id, actor, [Happening("journey.started", started.id, facts=facts)], now)
-    return journey_card(started)
+    deed = Deed(clinic_id, actor, now)
+    await publish(writing, deed, draft.journey_id, draft.digest, Carrying.NEWCOMERS)
+    row = await journey_row(writing, clinic_id, draft.journey_id)
+    assert row is not None
+    return journey_card(row)

@@ -1,4 +1,4 @@
-"""Lets patients out of journeys: state, timer and log in one statement; what waits in push is taken back."""
+"""Lets patients out of journeys: state, timer and log in one statement; what was made for them is taken back."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,11 +8,11 @@ from uuid import UUID
 from sqlalchemy import CTE, Select, delete, func, insert, literal, select, update
 from sqlmodel import col
 
+from automation.commands.taking_back import take_back
 from automation.journey.words import EnrolmentState, ExitReason, Verdict
 from automation.queries.days import AS_OF
 from automation.tables import Enrolment, Timer, Touchpoint
 from core.database import Writing
-from push.commands import cancel_across
 from push.commands.batch import UUIDS, batch_of
 
 
@@ -22,7 +22,7 @@ async def leave(
     """Let out who is active of `found`, of (clinic_id, enrolment_id), with the parameters `values`; who they were."""
     rows = await writing.execute(_leaving(found, reason), {**values, "as_of": now})
     left = [(clinic_id, enrolment_id) for clinic_id, enrolment_id in rows]
-    await cancel_across(writing, left, reason.value, now)
+    await take_back(writing, left, reason, now)
     return left
 
 

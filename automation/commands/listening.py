@@ -25,7 +25,7 @@ from automation.criteria.said import EventKind
 from automation.journey.decide import Standing, exit_of
 from automation.journey.document import Journey
 from automation.journey.words import EnrolmentState, ExitKind, ExitReason, JourneyState, StepKind, TriggerKind
-from automation.queries.entries import xid
+from automation.queries.entries import heard_by_journeys, xid
 from automation.queries.journeys import Active, active_journeys
 from automation.queries.standings import PLACES, Key, Place, events_heard, standings
 from automation.tables import Enrolment, JourneyMark, Timer
@@ -121,7 +121,7 @@ async def _touched(sweeping: Sweeping, journeys: Mapping[UUID, Journey], span: t
     news = (
         select(col(Event.clinic_id), col(Event.patient_id), asked.c.journey_id)
         .join_from(Event, asked, asked.c.kind == Event.kind)
-        .where(*_within(span), col(Event.patient_id).is_not(None))
+        .where(*_within(span), col(Event.patient_id).is_not(None), heard_by_journeys())
         .distinct()
         .subquery("news")
     )
@@ -198,7 +198,8 @@ async def _count_goals(sweeping: Sweeping, journeys: Mapping[UUID, Journey], spa
             ),
         )
         .where(
-            *_within(span), col(Enrolment.goal_at).is_(None), col(Event.at) >= Enrolment.entered_at,
+            *_within(span), heard_by_journeys(), col(Enrolment.goal_at).is_(None),
+            col(Event.at) >= Enrolment.entered_at,
             col(Event.at) <= col(Enrolment.entered_at) + within,
         )
         .ext(distinct_on(col(Enrolment.clinic_id), col(Enrolment.id)))

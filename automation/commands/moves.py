@@ -11,6 +11,7 @@ from sqlalchemy import delete, insert, update
 from sqlmodel import col
 
 from automation.commands.doings import DOES, Doing, Means
+from automation.commands.taking_back import take_back
 from automation.effect import Effect
 from automation.journey.decide import Move, Standing, decide
 from automation.journey.document import Journey
@@ -20,7 +21,7 @@ from automation.queries.standings import Place
 from automation.tables import Enrolment, Timer, Touchpoint
 from core.database import Sweeping
 from core.ids import new_id
-from push.commands import cancel_across, enqueue_across
+from push.commands import enqueue_across
 from push.commands.batch import FLAGS, MOMENTS, NUMBERS, TEXTS, UNTRACKED, UUIDS, batch
 from push.kinds import expiry
 from push.notice import Notice, NoticeKind
@@ -62,7 +63,7 @@ async def move(sweeping: Sweeping, means: Means, ways: Sequence[Way], now: datet
     # First taken back, then given: push locks notices before all else.
     for reason in ExitReason:
         left = [way.place.key for way in ways if way.last.verdict is Verdict.EXITED and way.last.reason == reason.value]
-        await cancel_across(sweeping, left, reason.value, now)
+        await take_back(sweeping, left, reason, now)
     await _say(sweeping, ways, now)
     await _do(sweeping, means, ways, now)
     await _write(sweeping, ways, now)

@@ -174,8 +174,13 @@ async def cancel_task(writing: Writing, act: Act) -> TaskView:
     return await _changed(writing, act, over.values(news), "task.cancelled", {})
 
 
-async def call_off(writing: Writing, causes: Iterable[tuple[UUID, UUID]], origin: TaskOrigin, now: datetime) -> int:
-    """What was made of these causes, of (clinic_id, cause_id), and is not over, need not be done any more."""
+async def call_off(
+    writing: Writing, causes: Iterable[tuple[UUID, UUID]], origin: TaskOrigin, now: datetime, *, taken: bool = True
+) -> int:
+    """What was made of these causes, of (clinic_id, cause_id), and is not over, need not be done any more.
+
+    Without `taken` what somebody is at stays theirs.
+    """
     pairs = sorted(set(causes))
     if not pairs:
         return 0
@@ -183,7 +188,8 @@ async def call_off(writing: Writing, causes: Iterable[tuple[UUID, UUID]], origin
         select(col(Task.clinic_id), col(Task.id))
         .where(
             col(Task.clinic_id).in_({clinic_id for clinic_id, _ in pairs}), col(Task.origin) == origin.value,
-            col(Task.cause_id).in_([cause_id for _, cause_id in pairs]), col(Task.state).in_(LIVE),
+            col(Task.cause_id).in_([cause_id for _, cause_id in pairs]),
+            col(Task.state).in_(LIVE if taken else (TaskState.OPEN.value,)),
         )
         .order_by(col(Task.clinic_id), col(Task.id))
         .with_for_update()

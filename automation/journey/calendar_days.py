@@ -12,6 +12,8 @@ from automation.journey.words import DateFact, Every, TriggerKind, clock_time
 
 LATEST_BY = timedelta(days=1)
 """Of a worker that stood still: what is older is let go."""
+WAITS = timedelta(days=7)
+"""Of a bound for each day: who was too many comes on the next ones."""
 
 _ONE = timedelta(days=1)
 _EVE, _LEAP_DAY = 228, 229
@@ -30,10 +32,21 @@ class Fired:
         return [_EVE, _LEAP_DAY] if kept == _EVE and not isleap(self.counts.year) else [kept]
 
 
-def fired(trigger: Trigger, zone: str, since: datetime, now: datetime) -> Iterator[Fired]:
-    """The days whose moment lies after `since` and not after `now`, by the calendar of `zone`; a day back at most."""
+def patience(trigger: Trigger) -> timedelta:
+    """How long who was too many for a day may come on the next ones. A greeting is of its day, and what comes before
+    a date comes before it."""
+    if trigger.fact in (DateFact.BIRTHDAY, DateFact.DAY_OF_YEAR):
+        return timedelta(0)
+    before = -(trigger.days or 0)
+    return min(WAITS, timedelta(days=before - 1)) if before > 0 else WAITS
+
+
+def fired(
+    trigger: Trigger, zone: str, since: datetime, now: datetime, latest_by: timedelta = LATEST_BY
+) -> Iterator[Fired]:
+    """The days whose moment lies after `since` and not after `now`, by the calendar of `zone`."""
     assert trigger.at is not None
-    since = max(since, now - LATEST_BY)
+    since = max(since, now - latest_by)
     day = since.astimezone(ZoneInfo(zone)).date() - _ONE
     last = now.astimezone(ZoneInfo(zone)).date()
     while day <= last:

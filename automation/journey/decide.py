@@ -15,7 +15,8 @@ from automation.journey.clock import visit_moment, wait_ends
 from automation.journey.document import Exit, Journey
 from automation.journey.lot import lot, way_of
 from automation.journey.step import Step
-from automation.journey.words import About, ExitKind, ExitReason, StepKind, Verdict
+from automation.journey.subjects import Thing, befalls, goes_on_about
+from automation.journey.words import About, ExitKind, ExitReason, StepKind, TriggerKind, Verdict
 from automation.segment import matches
 from clinic.appointment import STANDING, AppointmentStatus
 
@@ -99,8 +100,21 @@ def _booked(_: Journey, __: Exit, standing: Standing, now: datetime) -> bool:
     return standing.booked or standing.facts.next_visit(now) is not None
 
 
-def _happened(_: Journey, exit_: Exit, standing: Standing, __: datetime) -> bool:
-    return any(each.kind is exit_.event for each in standing.heard)
+def _happened(journey: Journey, exit_: Exit, standing: Standing, _: datetime) -> bool:
+    """What befalls a visit, plan or paper counts where it is the one that the enrolment is about."""
+    assert exit_.event is not None
+    thing = befalls(exit_.event)
+    bound = standing.subject_id is not None and thing is not None and thing is _about(journey, standing)
+    return any(
+        each.kind is exit_.event and (not bound or each.subject_id == standing.subject_id) for each in standing.heard
+    )
+
+
+def _about(journey: Journey, standing: Standing) -> Thing | None:
+    """Who was handed over brings a visit along that the trigger does not tell of."""
+    if journey.trigger.kind is TriggerKind.MANUAL:
+        return Thing.VISIT if standing.visit is not None and standing.visit.status in STANDING else None
+    return goes_on_about(journey.trigger)
 
 
 def _left(journey: Journey, _: Exit, standing: Standing, now: datetime) -> bool:

@@ -14,6 +14,7 @@ from automation.queries.campaign_responses import booked_within, of_notice, stop
 from automation.queries.campaigns import CampaignView
 from automation.tables import CampaignMember
 from core.database import Reading
+from core.errors import Fault, Invalid
 from core.values import Int64, Value
 from push.commands.standing import reached
 from push.outcome import OPEN, DeliveryState
@@ -36,8 +37,10 @@ class CampaignResults(Value):
 async def campaign_results(
     reading: Reading, clinic_id: UUID, of: CampaignView, now: datetime, *, clinical: bool
 ) -> CampaignResults:
-    """`of`: with all its counts, as who may read clinical facts sees it."""
+    """`of`: with all its counts, as who may read clinical facts sees it. Raises `Invalid` where it is read no more."""
     draft, campaign_id = of.campaign, of.campaign_id
+    if draft is None:
+        raise Invalid(Fault("/campaign", "no-longer-read"))
     rows = (await reading.execute(_by_arm(clinic_id, campaign_id, draft, now))).all()
     counts = {row.arm: {step: int(getattr(row, step.value)) for step in Step} for row in rows}
     handed = {row.arm: int(row.handed) for row in rows}

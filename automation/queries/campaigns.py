@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from sqlalchemy import func, select
 from sqlmodel import col
 
@@ -17,6 +17,7 @@ from cabinet.promotion import PromotionState
 from cabinet.tables.promotion import PromotionRow
 from clinic.tables import Branch
 from core.database import Reading, Sweeping
+from core.errors import Fault, Invalid
 from core.moments import Moment
 from core.values import Int32, Int64, Value
 from push.notice import Purpose
@@ -25,13 +26,16 @@ USUAL_CONFIRM_ABOVE = 500
 
 
 class CampaignView(Value):
-    """`size` and `handed` are null where they may not be told: fewer than five, to who may not read clinical facts."""
+    """`size` and `handed` are null where they may not be told: fewer than five, to who may not read clinical facts.
+
+    `campaign` and `purpose` are null where it was written in a format that is read no more; it can be said anew.
+    """
 
     campaign_id: UUID
     version: Int32
     state: CampaignState
-    campaign: CampaignDraft
-    purpose: Purpose = Field(description="What a patient must have agreed to.")
+    campaign: CampaignDraft | None
+    purpose: Purpose | None = Field(description="What a patient must have agreed to.")
     size: Int64 | None = Field(description="Of the audience, as it was fixed; before that, as it was asked for.")
     handed: Int64 | None = Field(description="Of how many the turn has come.")
     made_at: Moment
@@ -54,18 +58,29 @@ class CampaignPolicy(Value):
 
 
 def draft_of(definition: dict[str, Any]) -> CampaignDraft:
-    return CampaignDraft.model_validate_json(json.dumps(definition))
+    """Raises `Invalid` for what was written in a format that is read no more."""
+    draft = _parsed(definition)
+    if draft is None:
+        raise Invalid(Fault("/campaign", "no-longer-read"))
+    return draft
+
+
+def _parsed(definition: dict[str, Any]) -> CampaignDraft | None:
+    try:
+        return CampaignDraft.model_validate_json(json.dumps(definition))
+    except ValidationError:
+        return None
 
 
 def campaign_view(row: CampaignRow, *, clinical: bool) -> CampaignView:
-    draft = draft_of(row.definition)
+    draft = _parsed(row.definition)
     size = row.size if clinical or row.size is None else told_size(row.size)
     return CampaignView(
-        campaign_id=row.id, version=row.version, state=CampaignState(row.state), campaign=draft, purpose=draft.purpose,
-        size=size, handed=row.handed if clinical else told_size(row.handed), made_at=row.made_at, made_by=row.made_by,
-        changed_by=row.changed_by, asked_by=row.asked_by, confirmed_by=row.confirmed_by, begins_at=row.begins_at,
-        begun_at=row.begun_at, ends_at=row.ends_at, decided_at=row.decided_at,
-        finding=Finding(row.finding) if row.finding else None, winner=row.winner,
+        campaign_id=row.id, version=row.version, state=CampaignState(row.state), campaign=draft,
+        purpose=draft.purpose if draft else None, size=size, handed=row.handed if clinical else told_size(row.handed),
+        made_at=row.made_at, made_by=row.made_by, changed_by=row.changed_by, asked_by=row.asked_by,
+        confirmed_by=row.confirmed_by, begins_at=row.begins_at, begun_at=row.begun_at, ends_at=row.ends_at,
+        decided_at=row.decided_at, finding=Finding(row.finding) if row.finding else None, winner=row.winner,
     )  # fmt: skip
 
 

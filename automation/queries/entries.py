@@ -1,11 +1,26 @@
 """Whom a trigger lets in: (clinic_id, journey_id, patient_id, subject_id, hops) in every clinic with the journey."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Date, Select, Text, Uuid, and_, bindparam, cast, func, literal, null
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Date,
+    DateTime,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+)
 from sqlalchemy import select as _select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -14,15 +29,15 @@ from automation.criteria.said import EventKind
 from automation.journey.document import Journey
 from automation.journey.words import DateFact, JourneyState, TriggerKind
 from automation.library import MemberSource
-from automation.queries.days import month_and_day
+from automation.queries.days import AS_OF, month_and_day
 from automation.queries.segments import segment_statement
-from automation.tables import JourneyRow, Segment, SegmentMember
+from automation.tables import Enrolment, JourneyRow, Segment, SegmentMember
 from cabinet.coupon import CouponState
 from cabinet.tables.coupon import Coupon
 from cabinet.tables.prepaid import PrepaidCard
 from clinic.appointment import STANDING, AppointmentStatus
 from clinic.tables import Appointment, Branch, Patient
-from core.events import Event, Xid8
+from core.events import ActorKind, Event, Xid8
 from push.commands.batch import MOMENTS, NUMBERS, TEXTS, UUIDS, batch_of
 
 Candidates = Select[Any]
@@ -47,8 +62,11 @@ NAMED: dict[str, Any] = {
 """Somebody put in by hand, or handed over."""
 
 
-def candidates(journey: Journey) -> Candidates:
-    """Takes `as_of` and `journeys`; of an event `low` and `high`, of dates and periods the arrays of `DUE`."""
+def candidates(journey: Journey, *, left: timedelta | None = None) -> Candidates:
+    """`left`: instead of news those of whom events told so long ago at most, and who were too many.
+
+    Takes `as_of` and `journeys`; of an event `low` and `high`, of dates and periods the arrays of `DUE`.
+    """
     trigger = journey.trigger
     match trigger.kind:
         case TriggerKind.SEGMENT:
@@ -61,6 +79,8 @@ def candidates(journey: Journey) -> Candidates:
             return found.where(col(JourneyRow.id) == func.any(JOURNEYS))
         case TriggerKind.EVENT:
             assert trigger.event is not None
+            if left is not None and journey.per_day is not None:
+                return _matching(journey, left_over(trigger.event, journey.key, journey.per_day, left))
             return _matching(journey, _by_event(trigger.event))
         case TriggerKind.DATE | TriggerKind.PERIOD:
             return _matching(journey, _by_day(trigger.fact))
@@ -84,6 +104,35 @@ def _of_library(key: str) -> Candidates:
 def same_segment() -> Any:
     """SQL join condition of a member with the segment."""
     return and_(col(SegmentMember.clinic_id) == Segment.clinic_id, col(SegmentMember.segment_id) == Segment.id)
+
+
+def left_over(kind: EventKind, journey_key: str, per_day: int, waits: timedelta) -> Candidates:
+    """Of whom such an event of an earlier day told, and who came in by it not yet: that day, or the one on which it was
+    heard, had as many as it takes. Takes `as_of` and `journeys`."""
+    came, mine = aliased(Enrolment), aliased(Enrolment)
+    zone = zone_of(Event.clinic_id)
+    day, today = _day(Event.at, zone), _day(AS_OF, zone)
+    same_day = _day(came.entered_at, zone)
+    full = (
+        _select(literal(1))
+        .where(
+            col(came.clinic_id) == Event.clinic_id, col(came.journey_key) == journey_key,
+            col(came.entered_at) > AS_OF - waits - timedelta(days=2), same_day >= day, same_day <= day + 1,
+        )
+        .group_by(same_day)
+        .having(func.count() >= per_day)
+    )  # fmt: skip
+    met = _select(literal(1)).where(
+        col(mine.clinic_id) == Event.clinic_id, col(mine.patient_id) == Event.patient_id,
+        col(mine.journey_key) == journey_key, col(mine.subject_id).is_not_distinct_from(Event.subject_id),
+        or_(col(mine.exited_at).is_(None), col(mine.exited_at) >= Event.at),
+    )  # fmt: skip
+    told = _told(kind).where(col(Event.at) > AS_OF - waits, day < today)
+    return told.where(full.exists(), ~met.exists()).distinct()
+
+
+def _day(at: Any, zone: Any) -> Any:
+    return cast(func.timezone(zone, at), Date)
 
 
 def _columns(clinic_id: Any, journey_id: Any, patient_id: Any, subject_id: Any = None, hops: Any = None) -> Candidates:
@@ -111,6 +160,10 @@ def xid(number: Any) -> Any:
 
 
 def _by_event(kind: EventKind) -> Candidates:
+    return _told(kind).where(col(Event.xid) >= xid(LOW), col(Event.xid) < xid(HIGH)).distinct()
+
+
+def _told(kind: EventKind) -> Candidates:
     return (
         _columns(col(Event.clinic_id), col(JourneyRow.id), col(Event.patient_id), col(Event.subject_id))
         .join(JourneyRow, col(JourneyRow.clinic_id) == Event.clinic_id)
@@ -118,13 +171,17 @@ def _by_event(kind: EventKind) -> Candidates:
             col(JourneyRow.id) == func.any(JOURNEYS),
             col(JourneyRow.state) == JourneyState.ACTIVE.value,
             col(Event.kind) == kind.value,
+            heard_by_journeys(),
             col(Event.patient_id).is_not(None),
             col(Event.at) >= JourneyRow.started_at,
-            col(Event.xid) >= xid(LOW),
-            col(Event.xid) < xid(HIGH),
         )
-        .distinct()
     )
+
+
+def heard_by_journeys() -> Any:
+    """SQL: of what is said in the chat the patient's words alone: our own are no answer. Every other event as it is."""
+    other = col(Event.kind) != EventKind.MESSAGE_POSTED.value
+    return or_(other, col(Event.actor_kind) == ActorKind.PATIENT.value)
 
 
 def _by_day(fact: DateFact | None) -> Candidates:
@@ -194,3 +251,18 @@ def zones_since(journeys: list[UUID], now: datetime) -> Any:
     here = zones.join(Branch, col(Branch.clinic_id) == JourneyRow.clinic_id)
     found: Any = here.where(col(JourneyRow.id) == func.any(journeys)).distinct()
     return found
+
+
+def full_today(journeys: list[UUID], key: str, per_day: int, now: datetime) -> Any:
+    """SQL: the ids of those of these journeys whose clinic has let in today as many as it may."""
+    zone = zone_of(JourneyRow.clinic_id)
+    begins = func.timezone(zone, cast(_day(now, zone), DateTime(timezone=False)))
+    came = (
+        _select(func.count())
+        .where(
+            col(Enrolment.clinic_id) == JourneyRow.clinic_id, col(Enrolment.journey_key) == key,
+            col(Enrolment.entered_at) >= begins,
+        )
+        .scalar_subquery()
+    )  # fmt: skip
+    return _select(col(JourneyRow.id)).where(col(JourneyRow.id) == func.any(journeys), came >= per_day)

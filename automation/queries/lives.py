@@ -15,6 +15,7 @@ from automation.criteria.meaning import Source
 from automation.criteria.said import EventKind
 from automation.journey.decide import Heard
 from automation.journey.document import Journey
+from automation.queries.entries import heard_by_journeys
 from automation.queries.patients import known_patients
 from automation.segment import sources_needed
 from automation.simulation import Life
@@ -63,6 +64,7 @@ async def _heard(reading: Reading, clinic_id: UUID, ids: Sequence[UUID]) -> dict
             col(Event.clinic_id) == clinic_id,
             col(Event.patient_id) == func.any(list(ids)),
             col(Event.kind).in_([kind.value for kind in EventKind]),
+            heard_by_journeys(),
         )
         .order_by(col(Event.at), col(Event.id))
     )  # fmt: skip

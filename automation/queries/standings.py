@@ -16,7 +16,7 @@ from automation.journey.decide import Heard, Standing, Visit
 from automation.journey.document import Journey
 from automation.journey.words import ExitKind, StepKind
 from automation.library import MemberSource
-from automation.queries.entries import same_segment
+from automation.queries.entries import heard_by_journeys, same_segment
 from automation.queries.patients import known_patients
 from automation.queries.segments import booked_since
 from automation.segment import sources_needed
@@ -118,7 +118,7 @@ async def _heard(reading: Reading, places: Sequence[Place], journeys: Iterable[J
         asked, Event,
         and_(
             col(Event.clinic_id) == asked.c.clinic_id, col(Event.patient_id) == asked.c.patient_id,
-            col(Event.at) >= asked.c.entered_at, col(Event.kind).in_(kinds),
+            col(Event.at) >= asked.c.entered_at, col(Event.kind).in_(kinds), heard_by_journeys(),
         ),
     )  # fmt: skip
     for row in await reading.execute(statement):

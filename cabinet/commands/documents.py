@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlmodel import col
 
 from cabinet.document import (
@@ -183,13 +183,6 @@ async def ask_for_certificate(
     return await make_request(
         writing, clinic_id, patient_id, RequestKind.TAX_CERTIFICATE, of_year, {"year": year}, actor, now
     )
-
-
-async def note_reminded(writing: Writing, clinic_id: UUID, document_ids: Sequence[UUID], now: datetime) -> None:
-    """That somebody was reminded of these documents just now."""
-    told = update(Document).where(col(Document.clinic_id) == clinic_id, col(Document.id).in_(document_ids))
-    counted = told.values(reminders=Document.reminders + 1, reminded_at=now)
-    await writing.execute(counted.execution_options(synchronize_session=False))
 
 
 async def held_document(writing: Writing, clinic_id: UUID, document_id: UUID, patient_id: UUID | None) -> Document:

@@ -1,14 +1,14 @@
-"""Prepaid cards: a patient's own, and those that would lapse soon."""
+"""A patient's prepaid cards."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import Select, and_, select
+from sqlalchemy import and_, select
 from sqlmodel import col
 
-from cabinet.prepaid import SOON, Card, CardState, expires_soon, state_of
+from cabinet.prepaid import Card, CardState, expires_soon, state_of
 from cabinet.queries.fragments import named_person
 from cabinet.tables.prepaid import PrepaidCard
 from core.database import Reading
@@ -47,19 +47,6 @@ async def cards(reading: Reading, patient_id: UUID, now: datetime, card_id: UUID
     fresh = statement.execution_options(populate_existing=True)  # a use may have come just before, in this session
     rows = await reading.execute(fresh, {"patient": patient_id, "now": now})
     return [_view(row.PrepaidCard, row.today) for row in rows]
-
-
-def cards_ending(today: Any) -> Select[UUID, UUID, UUID]:
-    """SQL: (clinic_id, patient_id, card_id) of every card of which sessions would be lost within `SOON` of `today`.
-
-    For the criteria of automation; `today` is a day or an SQL expression of one. Twin of `expires_soon`.
-    """
-    return select(col(PrepaidCard.clinic_id), col(PrepaidCard.patient_id), col(PrepaidCard.id).label("card_id")).where(
-        col(PrepaidCard.used) < col(PrepaidCard.sessions),
-        col(PrepaidCard.expires_on).is_not(None),
-        col(PrepaidCard.expires_on) >= today,
-        col(PrepaidCard.expires_on) <= today + SOON,
-    )
 
 
 def _view(row: PrepaidCard, today: Any) -> CardView:

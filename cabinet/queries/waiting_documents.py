@@ -1,64 +1,18 @@
-"""Documents that wait for somebody: for who reminds them, and for the first screen of the patient."""
+"""Documents that wait for the patient, for their first screen."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
 from sqlmodel import col
 
-from cabinet.document import Asks, DocumentKind
-from cabinet.queries.documents import WITHOUT_TEXT, open_sql
+from cabinet.document import Asks
+from cabinet.queries.documents import open_sql
 from cabinet.queries.fragments import list_of
 from cabinet.tables.documents import Document
-from core.database import MOMENT_PARAMETER, Reading
+from core.database import MOMENT_PARAMETER
 from core.moments_sql import rfc3339_sql
 
 MOST_IN_CABINET = 20
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingDocument:
-    """A document that somebody should be reminded of: since when, and how often they were."""
-
-    clinic_id: UUID
-    document_id: UUID
-    patient_id: UUID
-    kind: DocumentKind
-    asks: Asks
-    sent_at: datetime
-    expires_at: datetime | None
-    reminders: int
-    reminded_at: datetime | None
-
-
-async def waiting_documents(
-    reading: Reading,
-    now: datetime,
-    *,
-    sent_before: datetime,
-    reminded_before: datetime,
-    most_reminders: int,
-    limit: int,
-) -> list[WaitingDocument]:
-    """What still asks to be acknowledged, filled or signed, sent before then and not reminded of since: longest first.
-
-    With a `Sweeping` it looks over all clinics.
-    """
-    statement = (
-        select(Document)
-        .options(*WITHOUT_TEXT)
-        .where(
-            _waits(bindparam("now", now, MOMENT_PARAMETER)),
-            col(Document.sent_at) < sent_before,
-            or_(col(Document.reminded_at).is_(None), col(Document.reminded_at) < reminded_before),
-            col(Document.reminders) < most_reminders,
-        )
-        .order_by(col(Document.sent_at), col(Document.id))
-        .limit(limit)
-    )
-    return [_waiting(row) for row in (await reading.execute(statement)).scalars()]
 
 
 def waiting_documents_json(clinic_id: Any, patient_id: Any) -> Any:
@@ -86,11 +40,3 @@ def _waits(now: Any) -> ColumnElement[bool]:
     """The SQL twin of `cabinet.document.waits`, of documents that have not run out."""
     lasts = or_(col(Document.expires_at).is_(None), col(Document.expires_at) > now)
     return and_(open_sql(), lasts, col(Document.asks) != Asks.READ.value, col(Document.sent_at).is_not(None))
-
-
-def _waiting(row: Document) -> WaitingDocument:
-    assert row.sent_at is not None
-    return WaitingDocument(
-        row.clinic_id, row.id, row.patient_id, DocumentKind(row.kind), Asks(row.asks),
-        row.sent_at, row.expires_at, row.reminders, row.reminded_at,
-    )  # fmt: skip

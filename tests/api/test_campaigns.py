@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import text
 
 from core.clock import now
 from core.moments import rfc3339
@@ -430,3 +431,23 @@ async def test_an_audience_of_few_has_no_size_for_who_may_not_read_clinical_fact
     assert (seen["size"], seen["handed"]) == (None, None)
     results = (await world.get(f"{CAMPAIGNS}/{campaign_id}/results", marketer)).json()
     assert (results["audience"], results["arms"][0]["handed"]) == (None, None)
+
+
+async def test_what_is_read_no_more_is_listed_refused_and_can_be_thrown_away(world: World) -> None:
+    broken, sound = await drafted(world), await drafted(world)
+    async with world.database.sweeping() as sweeping:
+        await sweeping.execute(
+            text('update campaign set definition = \'{"format": "of old"}\' where id = :id'), {"id": broken}
+        )
+    listed = (await world.get(CAMPAIGNS, world.here.staff)).json()["items"]
+    told = {each["campaign_id"]: (each["campaign"] is None, each["purpose"]) for each in listed}
+    assert told == {broken: (True, None), sound: (False, "service")}
+    assert (await world.get(f"{CAMPAIGNS}/{broken}", world.here.staff)).status_code == 200
+    for answer in (
+        await world.post(f"{CAMPAIGNS}/{broken}/launch", world.here.staff, None),
+        await world.get(f"{CAMPAIGNS}/{broken}/results", world.here.staff),
+    ):
+        assert (answer.status_code, answer.json()["errors"]) == (
+            422, [{"pointer": "/campaign", "code": "no-longer-read"}]
+        )  # fmt: skip
+    assert (await world.post(f"{CAMPAIGNS}/{broken}/abort", world.here.staff, None)).status_code == 200

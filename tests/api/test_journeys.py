@@ -1,5 +1,6 @@
 """Journeys over HTTP: staff launch one, see whom it would reach and why it reached somebody."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -65,6 +66,30 @@ async def test_a_second_launch_is_refused_and_so_is_an_unknown_template(world: W
     assert (again.status_code, again.json()["code"]) == (409, "journey-already-runs")
     unknown = await world.post("/v1/staff/journeys", world.here.staff, {"template": "spam-everybody"})
     assert unknown.status_code == 422
+
+
+async def test_a_launch_leaves_the_draft_of_a_colleague_alone(world: World) -> None:
+    path = "/v1/staff/journey-templates/drafts"
+    draft = await world.post(path, world.here.staff, {"template": "hygiene-recall"})
+    assert draft.status_code == 201, draft.text
+    refused = await world.post("/v1/staff/journeys", world.here.staff, LAUNCH)
+    assert (refused.status_code, refused.json()["code"]) == (409, "journey-draft-exists")
+    said = {"digest": draft.json()["digest"], "carrying": "newcomers"}
+    published = await world.post(f"/v1/staff/journeys/{draft.json()['journey_id']}/publish", world.here.staff, said)
+    assert published.status_code == 200, published.text
+    again = await world.post("/v1/staff/journeys", world.here.staff, LAUNCH)
+    assert (again.status_code, again.json()["code"]) == (409, "journey-already-runs")
+    versions = f"/v1/staff/journeys/{draft.json()['journey_id']}/versions"
+    listed = (await world.get(versions, world.here.staff)).json()["items"]
+    assert [each["state"] for each in listed] == ["active"]  # what was refused left nothing behind
+
+
+async def test_of_two_launches_at_once_one_is_refused(world: World) -> None:
+    answers = await asyncio.gather(
+        *(world.post("/v1/staff/journeys", world.here.staff, LAUNCH) for _ in range(5))
+    )  # fmt: skip
+    assert sorted(each.status_code for each in answers) == [201, 409, 409, 409, 409]
+    assert len((await world.get("/v1/staff/journeys", world.here.staff)).json()["items"]) == 1
 
 
 async def test_a_preview_counts_and_names_who_matches(world: World) -> None:

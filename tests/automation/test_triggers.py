@@ -9,20 +9,21 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from automation.commands import EnrolmentNotFailed, enter_by_hand, repair, start_journey
+from automation.commands.drafts import make_draft
 from automation.commands.entries import lot_of
 from automation.commands.membership import tag_across
-from automation.commands.publishing import Deed, stop
+from automation.commands.publishing import Deed, publish, stop
 from automation.criteria.said import CriterionKind, EventKind
 from automation.journey.document import Exit, Goal, Journey, Trigger
 from automation.journey.lot import HOLDOUT, lot
 from automation.journey.step import Step
-from automation.journey.words import About, DateFact, Every, ExitKind, JourneyState, StepKind, TriggerKind
+from automation.journey.words import About, Carrying, DateFact, Every, ExitKind, JourneyState, StepKind, TriggerKind
 from automation.library import ChangeCause, SegmentKind
 from automation.segment import Criterion
 from automation.tables import Enrolment, JourneyRow, Segment, Timer, Touchpoint
 from automation.task import TaskKind
 from clinic.appointment import AppointmentStatus, NewVisit
-from clinic.commands import book_visit, change_visit
+from clinic.commands import book_visit, change_visit, move_visit
 from core.errors import NotFound
 from core.events import SYSTEM, Happening, record
 from core.ids import new_id
@@ -253,10 +254,25 @@ async def test_a_visit_that_moved_is_waited_for_anew(world: World) -> None:
     trigger = Trigger(kind=TriggerKind.EVENT, event=EventKind.APPOINTMENT_BOOKED)
     wait = Step(id="wait", kind=StepKind.WAIT_VISIT, hours_before=24)
     await started(world, journey(trigger, wait, SAY))
-    await booked(world, person, NOON, NOON + 9 * DAY)
+    visit = await booked(world, person, NOON, NOON + 9 * DAY)
     await tick(world, NOON + MINUTE)
+    assert await rings_at(world) == NOON + 8 * DAY
+    for days in (4, 12):  # nearer, then farther off
+        async with world.database.writing(world.here.scope) as writing:
+            starts = NOON + days * DAY
+            await move_visit(writing, world.here.clinic_id, visit, starts, starts + HOUR, SYSTEM, NOON + HOUR)
+        await tick(world, NOON + HOUR + MINUTE)
+        assert await rings_at(world) == NOON + (days - 1) * DAY
+    assert await notices(world) == []
+    await tick(world, NOON + 8 * DAY + MINUTE)  # when it would have been said
+    assert await notices(world) == []
+    await tick(world, NOON + 11 * DAY)
+    assert len(await notices(world)) == 1
+
+
+async def rings_at(world: World) -> datetime:
     async with world.database.sweeping() as sweeping:
-        assert (await sweeping.execute(select(col(Timer.due_at)))).scalar_one() == NOON + 8 * DAY
+        return (await sweeping.execute(select(col(Timer.due_at)))).scalar_one()
 
 
 async def test_an_event_that_ends_it_takes_out_and_pause_stops_nobody_from_leaving(world: World) -> None:
@@ -295,9 +311,14 @@ async def test_a_stopped_journey_lets_everybody_out(world: World) -> None:
 async def test_journeys_that_hand_over_to_each_other_end(world: World) -> None:
     person = Person()
     await admitted(world, world.here, [person])
-    for key, to in (("a", "b"), ("b", "a")):
-        steps = [Step(id="give", kind=StepKind.JOURNEY, journey=to), DONE]
-        await started(world, journey(BY_HAND, *steps, key=key, again_after_days=1))
+    await started(world, journey(BY_HAND, key="b"))
+    ring = {key: [Step(id="give", kind=StepKind.JOURNEY, journey=to), DONE] for key, to in (("a", "b"), ("b", "a"))}
+    await started(world, journey(BY_HAND, *ring["a"], key="a", again_after_days=1))
+    async with world.database.writing(world.here.scope) as writing:
+        anew = journey(BY_HAND, *ring["b"], key="b", again_after_days=1)
+        draft = await make_draft(writing, world.here.clinic_id, anew, SYSTEM, NOON)
+        deed = Deed(world.here.clinic_id, SYSTEM, NOON)
+        await publish(writing, deed, draft.journey_id, draft.digest, Carrying.NEWCOMERS)
     await put_in(world, "a", person)
     for days in range(20):
         await tick(world, NOON + days * DAY)
