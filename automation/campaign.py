@@ -1,6 +1,6 @@
 """A campaign: one thing said once to a group of patients; who, in which words, when, how fast, and what is learned."""
 
-from datetime import time
+from datetime import date, time
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
@@ -28,6 +28,7 @@ _Text = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=r"^[^\
 _Key = Annotated[str, StringConstraints(pattern=r"^[a-d]$")]
 _Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 _Wording = Annotated[str, StringConstraints(pattern=WORDING)]
+_Day = Annotated[Day, Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
 _Preset = Annotated[str, StringConstraints(pattern=f"^({'|'.join(PRESETS)})$")]
 
 
@@ -121,7 +122,7 @@ class CampaignDraft(Value):
     arms: list[Arm] = Field(default=[Arm(key="a")], min_length=1, max_length=MOST_ARMS)
     place: Place = Field(default=Place.HOME, description="Where the message leads in the app.")
     promotion_id: UUID | None = Field(default=None, description="The offer it is about: it is opened to the audience.")
-    day: Day | None = None
+    day: _Day | None = None
     at: _Clock | None = None
     per_hour: Annotated[Int32, Field(ge=1, le=1_000_000)] | None = Field(
         default=None, description="So many are told in an hour at most; null: as fast as the lines go."

@@ -61,7 +61,7 @@ async def change_exchange(
     if not await exchanges(writing, clinic_id, exchange_id):
         raise NotFound
     await _check(writing, clinic_id, draft)
-    news = {"name": draft.name, "branch_id": draft.branch_id, "version": version + 1}
+    news = {"name": draft.name, "branch_id": draft.branch_id, "version": col(PhoneExchange.version) + 1}
     mine = update(PhoneExchange).where(*_live(clinic_id, exchange_id), col(PhoneExchange.version) == version)
     done = await writing.execute(mine.values(news).returning(col(PhoneExchange.id)), execution_options=UNTRACKED)
     if done.scalar_one_or_none() is None:

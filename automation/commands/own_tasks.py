@@ -67,7 +67,7 @@ async def change_task(writing: Writing, act: Act, version: int, words: TaskWords
     news = {
         "title": words.title, "description": words.description, "script": words.script, "due_at": words.due_at,
         "remind_at": words.remind_at, "reminded_at": None, "assignee_id": whose.assignee_id, "preset": whose.preset,
-        "team_id": whose.team_id, "version": version + 1,
+        "team_id": whose.team_id, "version": col(Task.version) + 1,
     }  # fmt: skip
     if Whose(before.assignee_id, before.preset, before.team_id) != whose and before.taken_by != whose.assignee_id:
         news |= {"state": "open", "taken_by": None, "taken_at": None}

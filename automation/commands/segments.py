@@ -68,7 +68,7 @@ async def change_segment(
         raise Invalid(Fault("/criteria", "does-not-fit-the-kind"))
     await _check_tags(writing, clinic_id, words.criteria)
     named = (col(Segment.clinic_id) == clinic_id, col(Segment.id) == segment_id, col(Segment.version) == version)
-    news = {"version": version + 1, "changed_at": now, **_said(words)}
+    news = {"version": col(Segment.version) + 1, "changed_at": now, **_said(words)}
     done = update(Segment).where(*named).values(news).returning(col(Segment.id))
     if (await writing.execute(done, execution_options=UNTRACKED)).scalar_one_or_none() is None:
         raise Stale

@@ -45,7 +45,7 @@ async def change_team(
         raise NotFound
     await _known(writing, clinic_id, staff_ids)
     named = (col(Team.clinic_id) == clinic_id, col(Team.id) == team_id)
-    news = {"name": name, "staff_ids": sorted(set(staff_ids)), "version": version + 1, "changed_at": now}
+    news = {"name": name, "staff_ids": sorted(set(staff_ids)), "version": col(Team.version) + 1, "changed_at": now}
     changed = update(Team).where(*named, col(Team.version) == version).values(news).returning(col(Team.id))
     try:
         async with writing.begin_nested():

@@ -108,7 +108,13 @@ async def change_webhook(
     if not await webhook_endpoints(writing, clinic_id, endpoint_id):
         raise NotFound
     mine = (*_live(clinic_id, endpoint_id), col(WebhookEndpoint.version) == version)
-    news = {"name": name, "address": address, "version": version + 1, "failures": 0, "rest_until": None}
+    news = {
+        "name": name,
+        "address": address,
+        "version": col(WebhookEndpoint.version) + 1,
+        "failures": 0,
+        "rest_until": None,
+    }
     changed = update(WebhookEndpoint).where(*mine).values(news).returning(col(WebhookEndpoint.id))
     if (await writing.execute(changed, execution_options=UNTRACKED)).scalar_one_or_none() is None:
         raise Stale

@@ -62,7 +62,8 @@ async def change_template(
         raise TemplateCodeTaken
     same = (col(DocumentTemplate.clinic_id) == clinic_id, col(DocumentTemplate.id) == template_id)
     present = (col(DocumentTemplate.version) == version, col(DocumentTemplate.archived_at).is_(None))
-    changed = update(DocumentTemplate).where(*same, *present).values(_columns(draft, version + 1, now))
+    news = _columns(draft, version, now) | {"version": col(DocumentTemplate.version) + 1}
+    changed = update(DocumentTemplate).where(*same, *present).values(news)
     returned = changed.returning(col(DocumentTemplate.id)).execution_options(synchronize_session=False)
     if (await writing.execute(returned)).scalar_one_or_none() is None:
         raise TemplateStale

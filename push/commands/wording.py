@@ -74,7 +74,8 @@ async def change_message_template(
         raise WordingPlaceTaken
     same = (col(MessageTemplateRow.clinic_id) == clinic_id, col(MessageTemplateRow.id) == template_id)
     present = (col(MessageTemplateRow.version) == version, col(MessageTemplateRow.archived_at).is_(None))
-    changed = update(MessageTemplateRow).where(*same, *present).values(_columns(draft, version + 1, now))
+    news = _columns(draft, version, now) | {"version": col(MessageTemplateRow.version) + 1}
+    changed = update(MessageTemplateRow).where(*same, *present).values(news)
     returned = changed.returning(col(MessageTemplateRow.id))
     if (await writing.execute(returned, execution_options=UNTRACKED)).scalar_one_or_none() is None:
         raise WordingChanged

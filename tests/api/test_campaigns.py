@@ -350,6 +350,20 @@ async def test_it_begins_at_its_time_by_the_clock_of_the_first_branch(world: Wor
     ]
 
 
+async def test_a_day_beyond_every_calendar_is_refused_as_it_is_said(world: World) -> None:
+    for day in ("0001-01-01", "9999-12-31"):  # in some zones these lie beyond what a moment can be
+        said = {
+            "name": "When",
+            "kind": "organisational",
+            "criteria": {"kind": "appointment_ahead"},
+            "day": day,
+            "at": "23:59",
+        }
+        answer = await world.post(CAMPAIGNS, world.here.staff, said)
+        assert answer.status_code == 422, answer.text
+        assert [fault["pointer"] for fault in answer.json()["errors"]] == ["/day"]
+
+
 async def test_a_campaign_that_fails_is_put_off_and_the_others_go_on(world: World) -> None:
     await audience(world, 3)
     broken = await launched(world)
