@@ -27,7 +27,7 @@ from automation.queries.ways import OnTheWay, on_the_way
 from core.database import Scope
 from core.errors import Fault, Invalid, NotFound
 from core.events import Happening, record
-from core.moments import Moment
+from core.moments import Moment, rfc3339
 from core.values import Value
 from identity.permissions import Permission
 
@@ -158,5 +158,5 @@ def _cell(value: Any) -> str:
     """Nothing that a spreadsheet would take for a formula (OWASP, CSV injection)."""
     if value is None:
         return ""
-    said = value.isoformat() if isinstance(value, datetime) else str(value)
+    said = rfc3339(value) if isinstance(value, datetime) else str(value)
     return "'" + said if said.startswith(("=", "+", "-", "@", "\t", "\r")) else said

@@ -90,6 +90,8 @@ async def drafted(
     if template is None:
         raise Invalid(Fault("/template", "unknown"))
     filled = {each.key: each.value() for each in body.parameters}
+    if len(filled) < len(body.parameters):
+        raise Invalid(Fault("/parameters", "twice"))
     return await make_draft(call.writing, call.clinic_id, template.draft(body.language, filled), call.actor, call.now)
 
 

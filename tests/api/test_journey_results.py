@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -106,6 +107,8 @@ async def test_the_columns_are_those_of_the_page(world: World, table: str) -> No
         each for each in (ROOT / "docs/results.md").read_text().splitlines() if each.startswith(f"| `{table}` |")
     ]
     assert list(row) == [each.strip("`,") for each in line.split("|")[2].split() if each.startswith("`")]
+    moments = [said for name, said in row.items() if name in {"at", "entered_at", "accepted_at"}]
+    assert [re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", said) for said in moments] != [None]
     assert row.get("patient_id", str(anna)) == str(anna)
     assert row.get("enrolment_id", row.get("cause_id")) == str(went.id)
 

@@ -36,8 +36,10 @@ async def test_what_is_not_there_or_does_not_fit_is_named(world: World) -> None:
         path, world.here.staff, {"template": "hygiene-recall", "parameters": [{"key": "days", "text": "many"}]}
     )
     nothing = await world.post(path, world.here.staff, {"template": "hygiene-recall", "parameters": [{"key": "days"}]})
-    assert [(each.status_code, each.json()["errors"][0]["pointer"]) for each in (unknown, wrong, nothing)] == [
-        (422, "/template"), (422, "/parameters/days"), (422, "/parameters/days")
+    days = {"key": "days", "number": 200}
+    twice = await world.post(path, world.here.staff, {"template": "hygiene-recall", "parameters": [days, days]})
+    assert [(each.status_code, each.json()["errors"][0]["pointer"]) for each in (unknown, wrong, nothing, twice)] == [
+        (422, "/template"), (422, "/parameters/days"), (422, "/parameters/days"), (422, "/parameters")
     ]  # fmt: skip
 
 

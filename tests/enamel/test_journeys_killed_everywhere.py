@@ -34,7 +34,7 @@ from tests.world import World
 
 ALWAYS: dict[str, Any] = {"opens": "00:00", "closes": "23:59", "weekdays": list(range(7))}
 FIRST = Journey.model_validate({
-    "key": "first", "name": "First", "purpose": "service", "trigger": {"kind": "segment", "criteria": OF_HYGIENE},
+    "key": "first", "name": "First", "purpose": "recall", "trigger": {"kind": "segment", "criteria": OF_HYGIENE},
     "steps": [
         {"id": "mark", "kind": "tag", "segment": "told", "joined": True},
         {"id": "nudge", "kind": "message", "notice": "recall"},
@@ -48,7 +48,7 @@ FIRST = Journey.model_validate({
     **ALWAYS,
 }, strict=False)  # fmt: skip
 SECOND = Journey.model_validate({
-    "key": "second", "name": "Second", "purpose": "service", "trigger": {"kind": "manual"},
+    "key": "second", "name": "Second", "purpose": "recall", "trigger": {"kind": "manual"},
     "steps": [
         {"id": "say", "kind": "message", "notice": "recall"},
         {"id": "rest", "kind": "wait", "hours": 1},
