@@ -108,7 +108,8 @@ async def test_the_columns_are_those_of_the_page(world: World, table: str) -> No
     ]
     assert list(row) == [each.strip("`,") for each in line.split("|")[2].split() if each.startswith("`")]
     moments = [said for name, said in row.items() if name in {"at", "entered_at", "accepted_at"}]
-    assert [re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", said) for said in moments] != [None]
+    assert moments
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", said) for said in moments)
     assert row.get("patient_id", str(anna)) == str(anna)
     assert row.get("enrolment_id", row.get("cause_id")) == str(went.id)
 
