@@ -36,7 +36,7 @@ from automation.queries.records import records
 from automation.segment import Criterion, meaning_of
 from clinic.tables import Patient
 
-_TURN = frozenset({Source.PLAN})
+_TURN = frozenset({Source.PLAN, Source.DOCUMENT})
 """Sources whose records come to say something else by themselves (`ends`)."""
 
 

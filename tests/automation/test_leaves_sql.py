@@ -1,6 +1,8 @@
 """Every kind of leaf, and trees of them: SQL finds the very people whom the pure question finds, and its evidence."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -13,8 +15,10 @@ from automation.queries.crossings import crossed_statement
 from automation.queries.patients import known_patients
 from automation.queries.segments import segment_statement
 from automation.segment import Criterion, leaves, matches
+from cabinet.tables.documents import Document
 from core.database import Database
-from tests.automation.drawn import ZONES, Drawn, add_drawn, people_at
+from core.ids import new_id
+from tests.automation.drawn import ZONES, Drawn, add_drawn, id_at, people_at
 from tests.automation.leaves import BRANCH, OF_KIND, trees
 from tests.automation.people import add_clinic
 
@@ -77,8 +81,15 @@ async def test_and_on_every_tree(database: Database, scene: Scene, asked: list[C
 async def test_who_changes_by_the_clock_alone_is_found(
     database: Database, scene: Scene, asked: tuple[Criterion, ...], minutes: int
 ) -> None:
+    await changed_by_the_clock(database, scene, asked, timedelta(minutes=minutes))
+
+
+async def changed_by_the_clock(
+    database: Database, scene: Scene, asked: Sequence[Criterion], passes: timedelta
+) -> set[UUID]:
+    """Everybody of whom something asked became true or untrue; each of them is found."""
     as_of, people = scene
-    later = as_of + timedelta(minutes=minutes)
+    later, changed = as_of + passes, set[UUID]()
     async with database.sweeping() as sweeping:
         clinic_id, branches = await add_clinic(sweeping, ZONES, as_of, {ZONES[0]: BRANCH})
         await add_drawn(sweeping, clinic_id, branches, people, as_of)
@@ -89,7 +100,19 @@ async def test_who_changes_by_the_clock_alone_is_found(
             ]
             crossed = await sweeping.execute(crossed_statement(tree), {"since": as_of, "as_of": later})
             assert then ^ now <= {row.patient_id for row in crossed}, tree
+            changed |= then ^ now
         await sweeping.rollback()
+    return changed
+
+
+async def test_whose_document_runs_out_is_found(database: Database) -> None:
+    at, born = datetime(2026, 4, 4, 16, 26, tzinfo=UTC), date(1985, 5, 17)
+    who = Drawn(ZONES[0], at, id_at(at), born, "en", None, None)
+    paper = {"kind": "contract", "title": "D", "asks": "sign", "state": "sent", "sent_at": at - timedelta(days=3)}
+    who.rows.append((Document, {"id": new_id(), "patient_id": who.id, **paper, "expires_at": at}))
+    asked = [Criterion(kind=CriterionKind.DOCUMENT_WAITING, older_than_days=0)]
+    assert await changed_by_the_clock(database, (at, [who]), asked, timedelta(hours=5)) == set()
+    assert await changed_by_the_clock(database, (at, [who]), asked, timedelta(days=1)) == {who.id}
 
 
 @pytest.mark.parametrize("kind", sorted(OF_KIND))
