@@ -44,6 +44,7 @@ TYPE_ROOT = "https://enamel.dev/problems/"
 LANGUAGES = ("en", "ru", "it", "zh")
 _WORDING = Path(__file__).parent / "wording"
 MOST_ERRORS = 100
+LONGEST_POINTER = 500
 
 _STATUS: dict[type[Refusal], int] = {
     NotSignedIn: 401,
@@ -107,7 +108,7 @@ class ProblemError(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    pointer: str = Field(max_length=500, examples=["/starts_at"])
+    pointer: str = Field(max_length=LONGEST_POINTER, examples=["/starts_at"])
     code: str = Field(max_length=100, examples=["missing"])
 
 
@@ -180,7 +181,11 @@ def problem_response(request: Request, refusal: Refusal) -> Response:
         code=refusal.slug,
         detail=text[language],
         request_id=str(request.scope.get("enamel.request_id", "")),
-        errors=[ProblemError(pointer=fault.pointer, code=fault.code) for fault in refusal.faults[:MOST_ERRORS]],
+        # Cut: a place may be as deep as the body that was sent, and a refusal must not fail.
+        errors=[
+            ProblemError(pointer=fault.pointer[:LONGEST_POINTER], code=fault.code)
+            for fault in refusal.faults[:MOST_ERRORS]
+        ],
         retry_after_seconds=after,
         expected_bytes=refusal.expected_bytes if isinstance(refusal, PartTooShort | PartTooLong) else None,
         alternatives=refusal.alternatives if isinstance(refusal, SlotTaken) else [],

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from api.pages import form_page, page, plain_page
 from api.ports import Ports, PortsHere
-from api.problems import language_of
+from api.problems import Malformed, language_of
 from api.strict import StrictRoute
 from api.survey_words import SurveyWords, survey_words
 from automation.commands.surveys import SurveyOver, answer_survey
@@ -29,7 +29,7 @@ from automation.survey import (
 )
 from core.clock import now
 from core.database import Scope
-from core.errors import Invalid, TooLarge
+from core.errors import Fault, Invalid, TooLarge
 from core.events import Actor, ActorKind
 from push.link_words import link_words
 from push.short_token import LENGTH, Named, named_by, token_of
@@ -37,6 +37,7 @@ from push.short_token import LENGTH, Named, named_by, token_of
 router = APIRouter(tags=["surveys"], route_class=StrictRoute, include_in_schema=False)
 
 LARGEST_FORM = 256 * 1024
+_MOST_FIELDS = 100
 _PURPOSE = "survey"
 _APP_PATH = "/surveys/"
 
@@ -71,7 +72,7 @@ async def show(ports: PortsHere, request: Request, token: str) -> Response:
 @router.post("/v1/surveys/{token}", operation_id="answerByLink")
 async def answer(ports: PortsHere, request: Request, token: str) -> Response:
     """One answer, once; sent again it changes nothing."""
-    given = parse_qs((await _bounded(request)).decode("utf-8", "replace"), max_num_fields=100)
+    given = _fields(await _bounded(request))
     words = _words(request)
     asking = await _asked(ports, token)
     if asking is None:
@@ -109,6 +110,14 @@ async def _bounded(request: Request) -> bytes:
         if len(raw) > LARGEST_FORM:
             raise TooLarge
     return bytes(raw)
+
+
+def _fields(form: bytes) -> dict[str, list[str]]:
+    """Raises `Malformed` for more fields than any form of ours has."""
+    try:
+        return parse_qs(form.decode("utf-8", "replace"), max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise Malformed(Fault("", "too-many-members")) from None
 
 
 def _answer(question: SurveyQuestion, given: dict[str, list[str]]) -> SurveyReply | None:

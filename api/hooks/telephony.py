@@ -10,13 +10,14 @@ from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
 from api.ports import Ports, PortsHere
-from api.strict import StrictRoute
+from api.problems import faults_of
+from api.strict import StrictRoute, strict_json
 from automation.commands.calls import take_call_news
 from automation.queries.calls import Exchange, exchange_anywhere
 from automation.telephone import LONGEST_BODY, CallNews, is_genuine
 from core.clock import now
 from core.database import Scope
-from core.errors import Fault, Invalid, NotSignedIn, TooLarge
+from core.errors import Invalid, NotSignedIn, TooLarge
 
 router = APIRouter(tags=["hooks"], route_class=StrictRoute, include_in_schema=False)
 
@@ -62,10 +63,9 @@ async def _exchange(ports: Ports, exchange_id: str) -> Exchange | None:
 
 def _news(body: bytes) -> CallNews:
     try:
-        return CallNews.model_validate_json(body)
+        return CallNews.model_validate(strict_json(body))
     except ValidationError as wrong:
-        places = ["".join(f"/{part}" for part in each["loc"]) for each in wrong.errors(include_input=False)]
-        raise Invalid(*[Fault(place, "invalid") for place in places]) from None
+        raise Invalid(*faults_of(wrong.errors(include_input=False))) from None
 
 
 async def _bounded(request: Request) -> bytes:

@@ -121,7 +121,8 @@ async def _talked_since(writing: Writing, call: PhoneCall) -> bool:
 async def _end_call_tasks(writing: Writing, call: PhoneCall, now: datetime) -> None:
     """The calls that this talk was: those the colleague has or should make, and every call back to this caller.
 
-    They may still say what came of it (`said_by_call`).
+    They may still say what came of it (`said_by_call`). Who talked, or with whom, may not be known: then no task is
+    theirs, where SQLAlchemy would read `== None` as IS NULL and find everybody's.
     """
     theirs = or_(
         col(Task.taken_by) == call.staff_id,
@@ -131,11 +132,14 @@ async def _end_call_tasks(writing: Writing, call: PhoneCall, now: datetime) -> N
     about = caller(call.clinic_id, call.patient_id, call.number)
     back = and_(col(Task.origin) == TaskOrigin.TELEPHONE.value, col(Task.about) == about)
     mine = and_(col(Task.patient_id) == call.patient_id, theirs, due)
+    these = [back] * (about is not None) + [mine] * (None not in (call.patient_id, call.staff_id))
+    if not these:
+        return
     live = (
         select(col(Task.clinic_id), col(Task.id))
         .where(
             col(Task.clinic_id) == call.clinic_id, col(Task.kind) == TaskKind.CALL.value, col(Task.state).in_(LIVE),
-            or_(back, mine),
+            or_(*these),
         )
         .order_by(col(Task.id))
         .with_for_update()

@@ -125,6 +125,13 @@ async def test_the_link_answers_once_and_a_wrong_or_missing_answer_shows_the_for
     assert "default-src 'none'" in italian.headers["content-security-policy"]
 
 
+async def test_a_form_of_more_fields_than_any_is_refused(world: World) -> None:
+    _, link = await ask(world, world.here, await make_survey(world, world.here), world.here.patient_id)
+    many = await form(world, link, recommend="9", **{f"a{n}": "1" for n in range(100)})
+    assert (many.status_code, many.json()["code"]) == (400, "malformed-request")
+    assert await events(world, "survey.answered") == 0
+
+
 async def test_what_is_ended_or_late_is_answered_no_more(world: World) -> None:
     here, survey_id = world.here, await make_survey(world, world.here)
     late, _ = await ask(world, here, survey_id, here.patient_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 from collections import Counter
 from typing import Any
 
@@ -97,6 +98,16 @@ async def test_a_missed_call_is_one_task_to_call_back_however_often_they_called(
     assert [(each["what"], each["channel"]) for each in lines] == [("missed", "call")] * 4
 
 
+async def test_a_notice_is_read_as_strictly_as_any_body_of_ours(world: World, reception: Exchange) -> None:
+    news = {"call_id": "1", "what": "started", "direction": "in", "at": rfc3339(now())}
+    long = await post(world, reception, json.dumps({**news, "x" * 3_000: 1, "a/b": 1}).encode())
+    assert long.status_code == 422
+    assert [each["pointer"] for each in long.json()["errors"]] == ["/" + "x" * 80, "/a~1b"]
+    twice = await post(world, reception, json.dumps(news).encode()[:-1] + b', "call_id": "2"}')
+    assert (twice.status_code, twice.json()["errors"][0]["code"]) == (400, "member-given-twice")
+    assert await calls(world) == 0
+
+
 WHATS = ["started", "missed", "answered", "ended", "recorded"]
 
 
@@ -138,6 +149,18 @@ async def test_a_talk_ends_the_colleagues_call_and_they_may_still_say_what_came_
         *(world.post(f"{TASKS}/{mine}/done", world.here.staff, {"outcome": "booked"}) for _ in range(5))
     )
     assert Counter(each.status_code for each in said) == {200: 1, 409: 4}
+
+
+async def test_a_talk_of_who_is_not_known_ends_nobodys_task(world: World, reception: Exchange) -> None:
+    """A hidden number, a stranger, a colleague at an extension that we were not told of."""
+    anybodys, nobodys = await own_task(world, world.here), await own_task(world, world.here, patient_id=None)
+    await ring(world, reception, "theirs", what="missed", number=STRANGER)
+    async with world.database.sweeping() as sweeping:  # as a month later, when the number was forgotten
+        await sweeping.execute(text("update task set about = null where origin = 'telephone'"))
+    for n, who in enumerate(({}, {"number": STRANGER}, {"number": world.here.phone}, {"extension": "7"})):
+        assert (await ring(world, reception, f"talk-{n}", what="answered", **who)).status_code == 204
+    assert {anybodys, nobodys} <= {each["task_id"] for each in await open_tasks(world)}
+    assert len(await open_tasks(world)) == 3
 
 
 async def test_a_missed_call_that_is_told_of_after_the_talk_makes_no_task(world: World, reception: Exchange) -> None:
