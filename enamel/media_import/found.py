@@ -32,26 +32,39 @@ class Found:
         return hashlib.sha256(str(self.name).encode(errors="surrogateescape")).hexdigest()[:TAKEN_LETTERS]
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What a folder holds, not looked at yet; `name`: from the archive's folder on."""
+
+    name: PurePosixPath
+    path: Path
+    is_folder: bool
+
+
 def files_in(folder: Path) -> Iterator[Found]:
     """Every file below `folder`, in the order of names. Folders behind links are not walked into."""
     root = folder.resolve()
-    yield from _below(root, root, PurePosixPath())
-
-
-def _below(root: Path, folder: Path, name: PurePosixPath) -> Iterator[Found]:
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
-        yield Found(name, folder, refused=UNREADABLE)
-        return
-    for entry in entries:
-        inside = name / entry.name
-        if entry.name.startswith("."):
-            yield Found(inside, Path(entry.path), refused=HIDDEN)
-        elif entry.is_dir(follow_symlinks=False):
-            yield from _below(root, Path(entry.path), inside)
+    # The last is the next. No recursion: a path of 4,096 bytes has room for more folders than Python has frames.
+    waiting = [_Entry(PurePosixPath(), root, is_folder=True)]
+    while waiting:
+        entry = waiting.pop()
+        if entry.path != root and entry.path.name.startswith("."):
+            yield Found(entry.name, entry.path, refused=HIDDEN)
+        elif not entry.is_folder:
+            yield _file(root, entry.path, entry.name)
         else:
-            yield _file(root, Path(entry.path), inside)
+            try:
+                waiting += reversed(_below(entry))
+            except OSError:
+                yield Found(entry.name, entry.path, refused=UNREADABLE)
+
+
+def _below(folder: _Entry) -> list[_Entry]:
+    entries = sorted(os.scandir(folder.path), key=lambda entry: entry.name)
+    return [
+        _Entry(folder.name / each.name, Path(each.path), is_folder=each.is_dir(follow_symlinks=False))
+        for each in entries
+    ]
 
 
 def _file(root: Path, path: Path, name: PurePosixPath) -> Found:

@@ -284,3 +284,20 @@ def test_the_name_of_a_picture_is_made_of_its_path_alone(tmp_path: Path) -> None
     [one], [other] = list(files_in(tmp_path / "x")), list(files_in(tmp_path / "y"))
     assert one.external_id == other.external_id
     assert len(one.external_id) == 40
+
+
+def test_folders_in_folders_are_walked_into_however_deep(tmp_path: Path) -> None:
+    folders = [tmp_path / "a"]
+    while len(folders) < 1_200:  # Python has a thousand frames
+        folders.append(folders[-1] / "d")
+    for folder in folders:
+        folder.mkdir()
+    deepest, last = folders[-1] / "1.jpg", tmp_path / "b.jpg"
+    deepest.write_bytes(b"x")
+    last.write_bytes(b"x")
+    try:
+        assert [each.path for each in files_in(tmp_path)] == [deepest, last]
+    finally:
+        deepest.unlink()
+        for folder in reversed(folders):  # nor could those who tidy up after tests
+            folder.rmdir()
