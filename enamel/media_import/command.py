@@ -1,6 +1,7 @@
 """What was typed behind `enamel media import`, as an import to run."""
 
 import argparse
+import os
 from pathlib import Path
 
 from core.settings import Settings
@@ -15,12 +16,17 @@ def import_media(settings: Settings, given: argparse.Namespace) -> int:
     """The process's exit status. Raises `CannotStart` for what cannot be meant."""
     if given.wait and given.dry_run:
         raise CannotStart("--wait has nothing to wait for with --dry-run")
-    if given.report is not None and not given.report.resolve().parent.is_dir():
-        raise CannotStart("--report: there is no such folder")
+    if given.report is not None and not _can_be_written(given.report.resolve()):
+        raise CannotStart("--report: no file can be written there")
     kind = None if given.kind == "auto" else PictureKind(given.kind)
     order = Order(given.clinic, given.source, match_of(given.match), kind, given.release, given.dry_run)
     asked = Import(given.folder, order, given.workers, _ours(given), given.report, given.wait)
     return run_import(settings, asked)
+
+
+def _can_be_written(report: Path) -> bool:
+    """Asked before the first file: an archive may take a night."""
+    return not report.is_dir() and os.access(report.parent, os.W_OK | os.X_OK)
 
 
 def _ours(given: argparse.Namespace) -> frozenset[Path]:

@@ -13,7 +13,10 @@ from pydantic import ValidationError
 from api.ports import MediaPorts
 from api.upload_views import UploadStart
 from api.uploads import Admitted, announced, complete, sha256_of, start, take_part, take_whole
+from clinic.facts import BIRTHS_FROM
+from core.clock import now
 from core.database import Reading, Scope
+from core.dates import latest_today
 from core.errors import Refusal, Unavailable
 from core.events import SYSTEM, Actor
 from enamel.media_import.found import UNREADABLE, Found
@@ -72,6 +75,8 @@ async def looked_at(order: Order, darkroom: Darkroom | None, found: Found) -> Lo
     if order.match.reads_header:
         assert darkroom is not None
         told = await _named(darkroom, found.path, media_type)
+    if told.taken_on is not None and not BIRTHS_FROM <= told.taken_on <= latest_today(now()):
+        raise NotTaken("bad-day")
     return Looked(found, media_type, told)
 
 
@@ -113,7 +118,7 @@ async def take(ports: MediaPorts, order: Order, looked: Looked, patient_id: UUID
     except Unavailable:
         raise
     except Refusal as refusal:
-        raise NotTaken(_reason(refusal)) from None
+        raise NotTaken(refusal.slug) from None
 
 
 async def _stand(_: Reading) -> Actor:
@@ -132,14 +137,8 @@ def _said(order: Order, looked: Looked, size_bytes: int, sha256: str) -> UploadS
             teeth=list(told.teeth),
             released=order.released,
         )
-    except ValidationError as error:
-        is_day = any("taken_on" in each["loc"] for each in error.errors())
-        raise NotTaken("bad-day" if is_day else "invalid-input") from None
-
-
-def _reason(refusal: Refusal) -> str:
-    is_day = any(fault.pointer == "/taken_on" for fault in refusal.faults)
-    return "bad-day" if is_day else refusal.slug
+    except ValidationError:
+        raise NotTaken("invalid-input") from None
 
 
 async def _read(path: Path, first: int, size: int) -> bytes:

@@ -187,8 +187,12 @@ async def test_a_second_run_does_not_hide_what_the_clinic_released_nor_open_what
 async def test_a_dry_run_tells_the_same_and_takes_nothing(importing: Importing) -> None:
     importing.put("anna/one.jpg", picture(1))
     importing.put("nobody/one.jpg", picture(2))
-    ended = await importing.run("folder", "--dry-run")
-    assert (ended.status, importing.reported()) == (3, {"nobody/one.jpg": "unknown-patient"})
+    importing.put("anna/29990131.jpg", picture(3))
+    days = b"anna/one.jpg,anna,2024-01-31\nnobody/one.jpg,nobody,\nanna/29990131.jpg,anna,2999-01-31\n"
+    told = importing.put("list.csv", b"path,patient,taken_on\n" + days)
+    ended = await importing.run(f"csv:{told}", "--dry-run")
+    assert importing.reported() == {"nobody/one.jpg": "unknown-patient", "anna/29990131.jpg": "bad-day"}
+    assert ended.status == 3
     assert f"{1:>9,}  would be taken" in ended.out
     assert await importing.rows() == []
 
@@ -272,6 +276,14 @@ async def test_what_cannot_be_meant_is_said_in_one_line(importing: Importing, ma
     assert ended.err.count("\n") == 1
 
 
+async def test_a_report_that_cannot_be_written_is_said_before_anything_is_taken(importing: Importing) -> None:
+    importing.put("anna/one.jpg", picture(1))
+    importing.report.mkdir()
+    ended = await importing.run()
+    assert (ended.status, ended.err) == (1, "enamel: --report: no file can be written there\n")
+    assert await importing.rows() == []
+
+
 async def test_a_clinic_that_is_none_is_said(importing: Importing) -> None:
     ended = await importing.run("folder", "--clinic", str(new_id()))
     assert (ended.status, ended.err) == (1, "enamel: --clinic: there is no such clinic\n")
@@ -290,8 +302,8 @@ def test_folders_in_folders_are_walked_into_however_deep(tmp_path: Path) -> None
     folders = [tmp_path / "a"]
     while len(folders) < 1_200:  # Python has a thousand frames
         folders.append(folders[-1] / "d")
-    for folder in folders:
-        folder.mkdir()
+    for each in folders:
+        each.mkdir()
     deepest, last = folders[-1] / "1.jpg", tmp_path / "b.jpg"
     deepest.write_bytes(b"x")
     last.write_bytes(b"x")
@@ -299,5 +311,5 @@ def test_folders_in_folders_are_walked_into_however_deep(tmp_path: Path) -> None
         assert [each.path for each in files_in(tmp_path)] == [deepest, last]
     finally:
         deepest.unlink()
-        for folder in reversed(folders):  # nor could those who tidy up after tests
-            folder.rmdir()
+        for each in reversed(folders):  # nor could those who tidy up after tests
+            each.rmdir()
