@@ -10,7 +10,7 @@ from automation.queries.journey_versions import running_journey
 from core.database import Database, Reading, Scope
 from core.errors import Invalid
 from core.settings import Settings
-from enamel.journey.terminal import document_of, faults_said, in_database
+from enamel.journey.terminal import document_of, faults_said, in_database, shown
 from enamel.problems import CannotStart
 
 T = TypeVar("T")
@@ -20,7 +20,7 @@ _FILES = {".yaml", ".yml", ".json"}
 def asked(settings: Settings, given: argparse.Namespace, answer: Callable[[Reading, Journey], Awaitable[T]]) -> T:
     """What `answer` says of it. Raises `CannotStart` for no such journey, or one without criteria of its own."""
     written = _written(Path(given.journey))
-    return in_database(settings, lambda database: _answered(database, given, written, answer))
+    return in_database(settings, given.clinic, lambda database: _answered(database, given, written, answer))
 
 
 def _written(path: Path) -> Journey | None:
@@ -29,7 +29,7 @@ def _written(path: Path) -> Journey | None:
     try:
         return document_of(path)
     except Invalid as refused:
-        raise CannotStart("; ".join(faults_said(refused.faults))) from None
+        raise CannotStart("; ".join(map(shown, faults_said(refused.faults)))) from None
 
 
 async def _answered(

@@ -10,6 +10,7 @@ from uuid import UUID
 from core.settings import Settings
 
 _CARRYING = ("newcomers", "move", "restart", "leave")
+_LONGEST_PRICE = len("999999")
 _LANGUAGES = ("en", "ru", "it", "zh")
 
 
@@ -76,7 +77,13 @@ def _dry_run(word: argparse.ArgumentParser) -> None:
 def _simulate(word: argparse.ArgumentParser) -> None:
     _dry_run(word)
     word.add_argument("--months", type=int, choices=range(1, 37), default=12, metavar="N", help="1-36, of 30 days")
-    word.add_argument("--price", type=int, default=0, metavar="CENTS", help="what a message costs at most")
+    word.add_argument("--price", type=_cents, default=0, metavar="CENTS", help="what a message costs at most")
+
+
+def _cents(said: str) -> int:
+    if not said.isascii() or not said.isdigit() or len(said) > _LONGEST_PRICE:
+        raise argparse.ArgumentTypeError("a number of cents, below a million")
+    return int(said)
 
 
 WORDS: dict[str, Word] = {

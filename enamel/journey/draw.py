@@ -32,14 +32,17 @@ def run(settings: Settings, given: argparse.Namespace) -> int:
     if given.out is None:
         sys.stdout.write(svg)
     else:
-        given.out.write_text(svg, encoding="utf-8")
+        try:
+            given.out.write_text(svg, encoding="utf-8")
+        except OSError as error:
+            raise CannotStart(f"{given.out}: {error.strerror}") from None
     return 0
 
 
 def _asked(settings: Settings, given: argparse.Namespace) -> tuple[Journey, dict[str, Count] | None]:
     if given.clinic is None:
         return document_of(Path(given.journey)), None
-    return in_database(settings, lambda database: _live(database, given))
+    return in_database(settings, given.clinic, lambda database: _live(database, given))
 
 
 async def _live(database: Database, given: argparse.Namespace) -> tuple[Journey, dict[str, Count]]:

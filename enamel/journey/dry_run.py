@@ -3,7 +3,7 @@
 import argparse
 
 from automation.journey.document import Journey
-from automation.queries.dry_run import DryRun, dry_run
+from automation.queries.dry_run import DryRun, ReachedBy, dry_run
 from core.clock import now
 from core.database import Reading
 from core.settings import Settings
@@ -26,6 +26,12 @@ def _lines(found: DryRun) -> list[str]:
         f"kept by the group   {found.in_group}",
         f"no room under caps  {found.without_room}",
         *(f"branch {each.branch_id}  {each.count}" for each in found.branches),
-        *(f"{each.channel.value:<10} agreed {each.agreed}, reachable {each.reachable}" for each in found.channels),
+        *map(_reached, found.channels),
         *(f"{each.step} -> {each.to or '(on)'}  {each.count}" for each in found.ways),
     ]
+
+
+def _reached(by: ReachedBy) -> str:
+    """Who of a clinic's patients linked a messenger is not counted."""
+    reachable = "not known" if by.reachable is None else by.reachable
+    return f"{by.channel.value:<10} agreed {by.agreed}, reachable {reachable}"

@@ -22,7 +22,7 @@ from enamel.problems import CannotStart
 def run(settings: Settings, given: argparse.Namespace) -> int:
     """What it says is of a person's health: the look stays in their events, as one over HTTP does."""
     try:
-        say(in_database(settings, lambda database: _told(database, given.clinic, given.patient)))
+        say(in_database(settings, given.clinic, lambda database: _told(database, given.clinic, given.patient)))
     except NotFound:
         raise CannotStart("this clinic has no such patient") from None
     return 0

@@ -13,7 +13,7 @@ def run(settings: Settings, given: argparse.Namespace) -> int:
         async with database.reading(Scope(given.clinic)) as reading:
             return await journey_cards(reading)
 
-    say([spoken(card) for card in in_database(settings, cards)] or ["no journey"])
+    say([spoken(card) for card in in_database(settings, given.clinic, cards)] or ["no journey"])
     return 0
 
 

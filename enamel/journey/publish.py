@@ -24,7 +24,7 @@ class _OnlyLooked(Exception):
 def run(settings: Settings, given: argparse.Namespace) -> int:
     try:
         journey = document_of(given.file)
-        say(in_database(settings, lambda database: _published(database, journey, given)))
+        say(in_database(settings, given.clinic, lambda database: _published(database, journey, given)))
     except Refusal as refused:
         say([f"refused: {refused.slug}", *faults_said(refused.faults)])
         return 1

@@ -26,7 +26,9 @@ def run(settings: Settings, given: argparse.Namespace) -> int:
         async with database.reading(Scope(given.clinic)) as reading:
             return await faults_here(reading, given.clinic, journey, now(), UNDONE)
 
-    faults = faults_of(journey, named_by(journey)) if given.clinic is None else in_database(settings, here)
+    faults = (
+        faults_of(journey, named_by(journey)) if given.clinic is None else in_database(settings, given.clinic, here)
+    )
     say(faults_said(faults) or [sound(journey)])
     return 1 if faults else 0
 

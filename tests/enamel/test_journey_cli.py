@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from cabinet.facts import ServiceKind
 from core.clock import now
+from core.ids import new_id
 from enamel.worker.automation import run_journeys
 from tests.automation.people import Done, Person, add_people
 from tests.world import DAY, SECRET, World
@@ -92,6 +94,31 @@ async def test_what_is_wrong_is_said_with_its_place(world: World, migrated: str,
     assert (await enamel(migrated, "list", *clinic)) == (0, "no journey")
 
 
+async def test_nothing_is_asked_of_or_published_into_a_clinic_that_there_is_not(
+    world: World, migrated: str, recall: Path
+) -> None:
+    nowhere = ("--clinic", new_id())
+    for words in (("publish", recall), ("list",), ("dry-run", recall), ("draw", "recall"), ("validate", recall)):
+        assert await enamel(migrated, *words, *nowhere) == (1, "enamel: there is no such clinic")
+    async with world.database.sweeping() as sweeping:
+        assert (await sweeping.execute(text("select count(*) from journey"))).scalar_one() == 0
+
+
+async def test_a_hostile_document_moves_no_cursor_and_a_picture_without_a_place_is_said(
+    world: World, migrated: str, tmp_path: Path, recall: Path
+) -> None:
+    file = tmp_path / "hostile.json"
+    file.write_text('{"\\u001b[2J\\u202e": 1}')
+    for status, said in [
+        await enamel(migrated, "validate", file),
+        await enamel(migrated, "dry-run", file, "--clinic", world.here.clinic_id),
+    ]:
+        assert (status, "\\x1b[2J\\u202e: extra-forbidden" in said) == (1, True)
+        assert all(sign.isprintable() for line in said.splitlines() for sign in line)
+    status, said = await enamel(migrated, "draw", recall, "--out", tmp_path / "nowhere" / "x.svg")
+    assert (status, said.count("\n"), "No such file" in said) == (1, 0, True)
+
+
 async def test_what_it_would_do_and_would_have_done_is_told_in_counts(
     world: World, migrated: str, recall: Path
 ) -> None:
@@ -108,4 +135,7 @@ async def test_what_it_would_do_and_would_have_done_is_told_in_counts(
     rows = [line.split() for line in said.splitlines()[1:-1]]
     assert (status, sum(int(row[1]) for row in rows), sum(int(row[3]) for row in rows)) == (0, 2, 2)
     assert sum(float(row[-1]) for row in rows) == pytest.approx(0.18)
+    for price in ("-5", "1000000", "x"):
+        status, said = await enamel(migrated, "simulate", recall, *clinic, "--price", price)
+        assert (status, "below a million" in said) == (2, True)
     assert await enamel(migrated, "dry-run", "unknown", *clinic) == (1, "enamel: this clinic has no journey unknown")
