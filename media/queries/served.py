@@ -14,8 +14,10 @@ from media.tables import Picture, PictureElsewhere
 from media.variant import MADE_FROM, SAVED
 from media.voice import HEARD_AS
 
-_SHUT = frozenset({Reason.INFECTED.value, Reason.NOT_SCANNED.value, Reason.TWO_FACES.value})
-"""What would or could harm whoever opens it: not even staff is given the file."""
+_SHUT = frozenset({Reason.INFECTED.value, Reason.NOT_SCANNED.value, Reason.TWO_FACES.value, Reason.FILE_DIFFERS.value})
+"""What would or could harm whoever opens it: not even staff is given the file. What differs from what was announced
+is held back before the scanner is asked.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def _made(row: Picture, variant: Variant) -> tuple[MediaType, int | None]:
 
 
 def _original(row: Picture) -> tuple[str, MediaType, int | None, str] | None:
-    if row.reason in _SHUT:
+    if row.state == PictureState.UPLOADED.value or row.reason in _SHUT:  # no scanner has looked at it, or it is shut
         return None
     media_type = MediaType(row.media_type)
     if row.upload_id is not None:  # nobody has compared its size yet

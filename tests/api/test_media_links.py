@@ -1,5 +1,6 @@
 """Links to pictures: which files there are, who is still let in when one is opened, and a storage that is down."""
 
+import hashlib
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from api.app import create_app
 from core.errors import Unavailable
 from media.kinds import Variant
+from media.scanner import EICAR
 from media.storage import Storage
 from tests.api.picturing import address, done, own_link, ready, refused, staff, staff_link
 from tests.api.test_private import family, marked
@@ -113,6 +115,23 @@ async def test_staff_opens_what_waits_for_a_verdict_and_nobody_what_would_harm(w
     async with world.database.sweeping() as sweeping:
         await sweeping.execute(text("update picture set reason = 'infected'"))
     refused(await staff(world, "POST", f"pictures/{picture}/links", {"variant": "original"}), 404, "not-found")
+
+
+async def test_what_no_scanner_has_looked_at_is_handed_out_to_nobody(world: World) -> None:
+    """A patient sends a virus for a photo and lies about its hash, so that it is held back before it is scanned."""
+    sent = plain()[: -len(EICAR)] + EICAR
+    told = {"media_type": "image/jpeg", "size_bytes": len(sent), "sha256": hashlib.sha256(plain()).hexdigest()}
+    mine = world.here.patient
+    begun = (await world.post("/v1/me/conversation/uploads", mine, told)).json()
+    path = f"/v1/me/conversation/uploads/{begun['upload_id']}"
+    octets = {**mine, "content-type": "application/octet-stream"}
+    await world.http.put(f"{path}/parts/1", content=sent, headers=octets)
+    picture = (await world.post(f"{path}/complete", mine, None)).json()["picture_id"]
+    for state, reason in (("uploaded", None), ("quarantined", "file-differs")):
+        seen = await done(world, "GET", f"pictures/{picture}")
+        assert (seen["state"], seen["reason"]) == (state, reason)
+        refused(await staff(world, "POST", f"pictures/{picture}/links", {"variant": "original"}), 404, "not-found")
+        await look(world)
 
 
 async def test_a_link_ends_when_the_picture_is_hidden(world: World) -> None:
