@@ -7,6 +7,7 @@ import pytest
 
 from chat.attendance import Attendance
 from chat.conversation import Side
+from chat.each_second import Question, ask
 from chat.frames import Close
 from chat.listener import Listener
 from chat.queries.greeting import seatable
@@ -42,6 +43,10 @@ async def seated(world: World) -> Listener:
     return phone
 
 
+async def replaced(world: World, node: Attendance) -> set[UUID]:
+    return (await ask(world.database, Question(now(), node_id=node.node_id))).replaced
+
+
 async def test_one_device_sits_in_two_clinics_and_on_both_sides_of_one(world: World) -> None:
     seats, sockets = Seating(), apart(world)
     for socket in sockets:
@@ -65,12 +70,12 @@ async def test_one_device_sits_so_on_different_nodes_too(world: World, newer: in
     for node, socket in zip(nodes, sockets, strict=True):
         node.note(socket)
         await node.tell(0.0, now())
-    assert [await node.replaced() for node in nodes] == [set()] * 3
+    assert [await replaced(world, node) for node in nodes] == [set()] * 3
     other = Attendance(world.database)
     other.note(apart_again(sockets)[newer])
     await other.tell(0.0, now())
-    replaced = [{sockets[newer].connection_id} if place == newer else set() for place in range(3)]
-    assert [await node.replaced() for node in nodes] == replaced
+    whom = [{sockets[newer].connection_id} if place == newer else set() for place in range(3)]
+    assert [await replaced(world, node) for node in nodes] == whom
 
 
 async def test_the_older_socket_of_a_device_ends_also_where_its_node_tells_of_it_last(
@@ -87,6 +92,6 @@ async def test_the_older_socket_of_a_device_ends_also_where_its_node_tells_of_it
         second.note(new)
         await second.tell(1.0, now())
     await telling
-    gone = (await first.replaced(), await second.replaced())
+    gone = (await replaced(world, first), await replaced(world, second))
     await slow.close()
     assert gone == ({old.connection_id}, set())
