@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
-from chat.commands.presence import BEAT_SECONDS, Place, beat, end_node, replaced, tell_presence
+from chat.commands.presence import BEAT_SECONDS, Place, beat, end_node, tell_presence
 from chat.conversation import Side
 from chat.listener import Listener
 from chat.log import Thread
@@ -46,10 +46,6 @@ class Attendance:
                 await self._news.wait()
                 await asyncio.sleep(_GATHER_SECONDS)
         self._news.clear()
-
-    async def replaced(self) -> set[UUID]:
-        """Connections of ours whose device has come to another node."""
-        return await replaced(self._database, self.node_id)
 
     async def tell(self, at: float, now: datetime) -> set[Thread]:
         """Tell what changed (`at`: of the loop's clock), and whose threads those changes are of."""

@@ -19,8 +19,9 @@ from uuid import UUID
 from chat import frames, watch
 from chat.attendance import Attendance
 from chat.conversation import HANDSHAKES, Rate
-from chat.departures import Departures, end_watches
+from chat.departures import Departures
 from chat.desk_news import DeskNews
+from chat.each_second import Answer, Question, ask
 from chat.frames import Close
 from chat.inbox_news import InboxNews
 from chat.listener import Listener
@@ -31,7 +32,6 @@ from chat.reached import Place, Reached
 from chat.seating import Seating
 from chat.speaker import Speaker
 from chat.wakeups import Hint, Wakeups
-from chat.watch import Changes
 from core import clock
 from core.database import Database
 
@@ -84,7 +84,7 @@ class Hub:
     async def start(self) -> None:
         """Listen first, then take the horizon: nothing can fall between. Raises when PostgreSQL is away."""
         await self._wakeups.listen(self.wake, self._take_hints)
-        changes = await watch.changes_since(self._database, None)
+        changes = await ask(self._database, Question(clock.now()))
         self._horizon, self._epoch = changes.horizon, changes.epoch
         loops = (
             self._keep_reading, self._keep_listing, self._keep_sweeping, self._keep_looking, self._keep_desk,
@@ -229,12 +229,6 @@ class Hub:
             await asyncio.sleep(self._sweep_seconds * random.uniform(0.7, 1.0))  # noqa: S311  no secret
             with patiently():
                 await self._sweep()
-            with patiently():
-                await self._departures.dismiss(clock.now())
-            with patiently():
-                await end_watches(self._database, self._seats)
-            with patiently():
-                await self._departures.dismiss_replaced()
 
     async def _keep_attending(self) -> None:
         while True:
@@ -267,7 +261,12 @@ class Hub:
                 await self._desk_news.tell(clock.now(), everybody=beat % _DESK_BEATS == 0)
 
     async def _sweep(self) -> None:
-        changes = await watch.changes_since(self._database, self._horizon)
+        answer = await ask(self._database, self._departures.question(clock.now(), self._horizon))
+        with patiently():
+            await self._take(answer)
+        await self._departures.dismiss(answer)
+
+    async def _take(self, changes: Answer) -> None:
         if changes.epoch != self._epoch or int(changes.horizon) < int(self._horizon):
             self._begin_anew(changes)
             return
@@ -277,7 +276,7 @@ class Hub:
         self._inbox_news.catch_up(changed)
         self._horizon = changes.horizon  # only now: what could not be read is asked for again
 
-    def _begin_anew(self, changes: Changes) -> None:
+    def _begin_anew(self, changes: Answer) -> None:
         """The database is not the one we told of: forget what was told, and let everybody come back and hear it."""
         self._told, self._woken, self._unread = Reached(), set(), {}
         self._inbox_news.forget()

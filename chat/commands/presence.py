@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
-from pydantic import TypeAdapter
-
 from core.database import Database
 
 NODE_LIVES = timedelta(seconds=60)
 BEAT_SECONDS = 20.0
-_CONNECTIONS = TypeAdapter(set[UUID])
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +59,6 @@ with dead as (
 insert into chat_node as n (id, until) values ($1, $2)
 on conflict (id) do update set until = excluded.until returning (xmax = 0)::text
 """
-# Who came lately, and whom of ours that replaces: rows that were committed too late for one look are in the next.
-_REPLACED = """
-select coalesce(json_agg(distinct old.connection_id), '[]')::text
-from chat_presence new join chat_presence old on old.clinic_id = new.clinic_id and old.account_id = new.account_id
-    and (old.patient_id is null) = (new.patient_id is null) and old.device = new.device
-    and (old.since, old.connection_id) < (new.since, new.connection_id)
-where new.since > clock_timestamp() - interval '20 seconds' and new.device <> '' and new.node_id <> $1
-    and old.node_id = $1
-"""
 _END = "with left_ as (delete from chat_presence where node_id = $1) delete from chat_node where id = $1"
 
 
@@ -91,13 +79,6 @@ async def tell_presence(
         [place.since for place, _ in here],
     )
     await database.trip(_TOLD, node_id, *columns, sweeping=True)
-
-
-async def replaced(database: Database, node_id: UUID) -> set[UUID]:
-    """The connections to this node whose device has come to another node since."""
-    raw = await database.trip(_REPLACED, node_id, sweeping=True)
-    assert raw is not None
-    return _CONNECTIONS.validate_json(raw)
 
 
 async def beat(database: Database, node_id: UUID, now: datetime) -> bool:

@@ -11,7 +11,6 @@ OWN_TRANSACTION = {
     *("chat.commands.send.send", "chat.commands.marks.mark", "chat.commands.notes.note", "chat.commands.speaking.act"),
     *("chat.commands.change.edit", "chat.commands.change.delete", "chat.commands.change.react"),
     *("chat.commands.presence.tell_presence", "chat.commands.presence.beat", "chat.commands.presence.end_node"),
-    "chat.commands.presence.replaced",
 }
 
 # Who else may ask what time it is: the edges, and files that keep a connection of their own to the world.

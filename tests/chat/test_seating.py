@@ -1,19 +1,18 @@
 """A device has one socket in each clinic and on each side of it, the newest, on whichever nodes they are."""
 
-import asyncio
 from uuid import UUID
 
 import pytest
 
 from chat.attendance import Attendance
 from chat.conversation import Side
+from chat.each_second import Question, ask
 from chat.frames import Close
 from chat.listener import Listener
 from chat.queries.greeting import seatable
 from chat.seating import Seating
 from chat.speaker import Speaker
 from core.clock import now
-from core.database import Database
 from core.ids import new_id
 from tests.chat.listening import phone_of
 from tests.world import World
@@ -42,6 +41,10 @@ async def seated(world: World) -> Listener:
     return phone
 
 
+async def replaced(world: World, node: Attendance) -> set[UUID]:
+    return (await ask(world.database, Question(now(), node_id=node.node_id))).replaced
+
+
 async def test_one_device_sits_in_two_clinics_and_on_both_sides_of_one(world: World) -> None:
     seats, sockets = Seating(), apart(world)
     for socket in sockets:
@@ -65,28 +68,19 @@ async def test_one_device_sits_so_on_different_nodes_too(world: World, newer: in
     for node, socket in zip(nodes, sockets, strict=True):
         node.note(socket)
         await node.tell(0.0, now())
-    assert [await node.replaced() for node in nodes] == [set()] * 3
+    assert [await replaced(world, node) for node in nodes] == [set()] * 3
     other = Attendance(world.database)
     other.note(apart_again(sockets)[newer])
     await other.tell(0.0, now())
-    replaced = [{sockets[newer].connection_id} if place == newer else set() for place in range(3)]
-    assert [await node.replaced() for node in nodes] == replaced
+    whom = [{sockets[newer].connection_id} if place == newer else set() for place in range(3)]
+    assert [await replaced(world, node) for node in nodes] == whom
 
 
-async def test_the_older_socket_of_a_device_ends_also_where_its_node_tells_of_it_last(
-    world: World, migrated: str
-) -> None:
-    slow = Database(migrated, pool=1)
-    first, second = Attendance(slow), Attendance(world.database)
-    await first.tell(0.0, now())
+async def test_the_older_socket_of_a_device_ends_also_where_its_node_tells_of_it_last(world: World) -> None:
+    first, second = Attendance(world.database), Attendance(world.database)
     old, new = await seated(world), await seated(world)
+    second.note(new)
+    await second.tell(0.0, now())
     first.note(old)
-    async with slow.sweeping():
-        telling = asyncio.create_task(first.tell(1.0, now()))  # waits for the pool's one connection
-        await asyncio.sleep(0.1)
-        second.note(new)
-        await second.tell(1.0, now())
-    await telling
-    gone = (await first.replaced(), await second.replaced())
-    await slow.close()
-    assert gone == ({old.connection_id}, set())
+    await first.tell(0.0, now())
+    assert (await replaced(world, first), await replaced(world, second)) == ({old.connection_id}, set())
