@@ -80,9 +80,12 @@ def _ogg(content: bytes) -> SoundLayout:
     """Whole pages of one stream and no byte between them; its two header packets are what it says."""
     at, begins, said = 0, 0, list[bytes]()
     while at < len(content):
-        table = content[at + _OGG_HEAD : at + _OGG_HEAD + content[at + 26]] if at + 26 < len(content) else b""
-        end = at + _OGG_HEAD + len(table) + sum(table)
-        if content[at : at + 5] != b"OggS\0" or len(table) != content[at + 26] or end > len(content):
+        if content[at : at + 5] != b"OggS\0" or at + _OGG_HEAD > len(content):
+            raise _BROKEN
+        pieces = content[at + _OGG_HEAD - 1]
+        table = content[at + _OGG_HEAD : at + _OGG_HEAD + pieces]
+        end = at + _OGG_HEAD + pieces + sum(table)
+        if end > len(content):  # also where the table itself is cut off
             raise _BROKEN
         begins += bool(content[at + 5] & _OGG_BEGINS)
         if int.from_bytes(content[at + 6 : at + 14], "little") == 0 or len(said) < _OPUS_HEADERS:

@@ -62,6 +62,8 @@ def test_what_a_file_says_of_people_and_places_is_not_in_its_copy(record: Callab
 HOSTILE: dict[str, tuple[Callable[[], bytes], Reason]] = {
     "cut off mp4": (lambda: m4a()[:-40], Reason.BROKEN),
     "cut off ogg": (lambda: ogg()[:-40], Reason.BROKEN),
+    "ogg with a page of a head cut off": (lambda: ogg() + b"OggS" + bytes(9), Reason.BROKEN),
+    "ogg with a page of a table cut off": (lambda: ogg() + b"OggS" + bytes(22) + b"\xff\0", Reason.BROKEN),
     "cut off webm": (lambda: webm()[:-40], Reason.BROKEN),
     "no sound behind the head": (without_sound, Reason.BROKEN),
     "says ten minutes": (lying, Reason.BROKEN),
