@@ -8,19 +8,17 @@ Source: https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages
 import asyncio
 import json
 import re
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-import aiohttp
-from aiohttp.helpers import get_env_proxy_for_url
-from yarl import URL
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.exceptions import DetailedPyreqwestError, PyreqwestError
 
 from core import clock
 from push.channel import Message, Target
 from push.fcm_line import GOOGLE_TOKENS, FcmLine
 from push.fcm_token import FcmToken, NoToken
-from push.http_answer import LOST, NOT_SENT, body_of, retry_after
+from push.http_answer import retry_after
 from push.notice import collapse_class
 from push.outcome import Outcome, Result
 from push.phone_message import apns_headers, aps, facts, life_seconds, replaces, urgent, web_headers, words
@@ -30,7 +28,12 @@ FID = "fid:"
 """Before a Firebase installation id in `Target.token`. No registration token begins so: those begin with such an id."""
 CONNECTIONS = 200
 LARGEST_ANSWER = 64 * 1024
-_TYPES = {"content-type": "application/json; charset=utf-8"}
+# Among an error's causes: no route, no TLS. The class does not tell: pyreqwest has ConnectError for lost answers too.
+_CONNECTING = {"message": "client error (Connect)"}
+_CONNECT_WITHIN = timedelta(seconds=5)
+# Shorter than anybody's who closes it: what is written into a connection that is being closed may have arrived.
+_IDLE = timedelta(seconds=15)
+_TYPE = "application/json; charset=utf-8"
 _OK = 200
 _REFUSALS = {
     400: Result.BAD_MESSAGE,
@@ -52,9 +55,10 @@ class Fcm:
 
     def __init__(self, line: FcmLine, url: str = GOOGLE, token_url: str = GOOGLE_TOKENS) -> None:
         self._token = FcmToken(line, token_url)
-        self._url = URL(f"{url.rstrip('/')}/v1/projects/{line.project_id}/messages:send")
-        self._proxy = _proxy_of(self._url)
-        self._http: aiohttp.ClientSession | None = None
+        self._url = f"{url.rstrip('/')}/v1/projects/{line.project_id}/messages:send"
+        self._making: asyncio.Task[Client] | None = None
+        # Not the client's own limit: waiting for a turn counts towards the deadline, and nothing has left then.
+        self._free = asyncio.Semaphore(CONNECTIONS)
 
     async def send(self, target: Target, message: Message, deadline: timedelta) -> Outcome:
         return await self._tried(fcm_json(target, message), deadline)
@@ -76,45 +80,56 @@ class Fcm:
         except (NoToken, TimeoutError) as error:
             refused = isinstance(error, NoToken) and error.refused
             return Outcome(Result.NOT_SENT, _NO_ACCOUNT if refused else "no-token")
-        outcome = await self._posted(body, token, max(until - loop.time(), 0.001))
+        outcome = await self._in_turn(body, token, until)
         if outcome.code in _TOKEN_REFUSED:
             self._token.drop(token)
         return outcome
 
-    async def _posted(self, body: bytes, token: str, seconds: float) -> Outcome:
-        headers = {"authorization": f"Bearer {token}", **_TYPES}
-        timeout = aiohttp.ClientTimeout(total=seconds, connect=seconds / 2)
-        proxy, auth = self._proxy
+    async def _in_turn(self, body: bytes, token: str, until: float) -> Outcome:
+        """Waits for a connection half of the time that is left at most."""
+        loop = asyncio.get_running_loop()
         try:
-            async with self._session().post(
-                self._url, data=body, headers=headers, timeout=timeout, allow_redirects=False, proxy=proxy,
-                proxy_auth=auth,
-            ) as answer:  # fmt: skip
-                said = await body_of(answer, LARGEST_ANSWER)
-                return outcome_of(answer.status, answer.headers, said, clock.now())
-        except NOT_SENT:
+            if self._free.locked():
+                async with asyncio.timeout_at((loop.time() + until) / 2):
+                    await self._free.acquire()
+            else:
+                await self._free.acquire()
+        except TimeoutError:
             return Outcome(Result.NOT_SENT, "no-connection")
-        except LOST:
-            return Outcome(Result.AMBIGUOUS, "answer-lost")
+        try:
+            return await self._posted(body, token, max(until - loop.time(), 0.001))
+        finally:
+            self._free.release()
 
-    def _session(self) -> aiohttp.ClientSession:
-        if self._http is None:
-            # Not `trust_env`: it reads the environment and ~/.netrc in a thread for each request, three times its cost.
-            connector = aiohttp.TCPConnector(limit=CONNECTIONS)
-            self._http = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-        return self._http
+    async def _posted(self, body: bytes, token: str, seconds: float) -> Outcome:
+        post = (await self._client()).post(self._url).bearer_auth(token).header("content-type", _TYPE)
+        request = post.body_bytes(body).timeout(timedelta(seconds=seconds)).build_streamed()
+        try:
+            async with request as answer:
+                said = await answer.body_reader.read(LARGEST_ANSWER)
+                asked = answer.get_header("retry-after") if answer.status != _OK else None
+                return outcome_of(answer.status, asked or "", bytes(said or b""), clock.now())
+        except PyreqwestError as error:
+            nothing_left = isinstance(error, DetailedPyreqwestError) and _CONNECTING in (error.details["causes"] or ())
+            # After the first byte it may have arrived.
+            return Outcome(*((Result.NOT_SENT, "no-connection") if nothing_left else (Result.AMBIGUOUS, "answer-lost")))
+
+    async def _client(self) -> Client:
+        """Made by the first who sends, for all: in a thread, because reading the system's authorities takes a while."""
+        if self._making is None:
+            self._making = asyncio.create_task(asyncio.to_thread(_client))
+        return self._making.result() if self._making.done() else await asyncio.shield(self._making)
 
     async def close(self) -> None:
-        if self._http is not None:
-            await self._http.close()
+        if self._making is not None:
+            await (await self._making).close()
 
 
-def _proxy_of(url: URL) -> tuple[URL | None, aiohttp.BasicAuth | None]:
-    """The environment's, asked once: a clinic's way out may lead there alone."""
-    try:
-        return get_env_proxy_for_url(url)
-    except LookupError:
-        return None, None
+def _client() -> Client:
+    """HTTP/1.1, and the environment's proxy. It repeats only what has provably not been written to a connection."""
+    builder = ClientBuilder().follow_redirects(False).referer(False).connect_timeout(_CONNECT_WITHIN)
+    builder.pool_idle_timeout(_IDLE)
+    return builder.gzip(False).brotli(False).zstd(False).deflate(False).build()
 
 
 def fcm_json(target: Target, message: Message) -> bytes:
@@ -161,8 +176,8 @@ def _apns(message: Message) -> dict[str, Any]:
     return {"headers": apns_headers(message), "payload": {"aps": aps(message)}}
 
 
-def outcome_of(status: int, headers: Mapping[str, str], raw: bytes, now: datetime) -> Outcome:
-    """FCM's answer as one of the seven."""
+def outcome_of(status: int, asked: str, raw: bytes, now: datetime) -> Outcome:
+    """FCM's answer as one of the seven. `asked`: its Retry-After."""
     answer = _object(raw)
     if status == _OK:
         name = answer.get("name")
@@ -170,7 +185,7 @@ def outcome_of(status: int, headers: Mapping[str, str], raw: bytes, now: datetim
         return Outcome(Result.ACCEPTED, provider_id=name) if has_name else Outcome(Result.AMBIGUOUS, "no-name")
     said = _error_code(answer)
     code = said.lower().replace("_", "-") if _WORD.fullmatch(said) else f"http-{status}"
-    return Outcome(_refusal(status, said), code, retry_after=retry_after(headers.get("retry-after", ""), now))
+    return Outcome(_refusal(status, said), code, retry_after=retry_after(asked, now))
 
 
 def _refusal(status: int, said: str) -> Result:

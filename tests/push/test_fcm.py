@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from core.ids import new_id
 from push.channel import Message, Target
-from push.fcm import FID, Fcm
+from push.fcm import CONNECTIONS, FID, Fcm
 from push.fcm_line import FcmLine
 from push.notice import NoticeKind
 from push.outcome import Outcome, Result
@@ -122,6 +122,48 @@ async def test_an_answer_that_never_comes_is_ambiguous(peer: FcmPeer, fcm: Fcm) 
     peer.answers_open.clear()
     assert await send(fcm, 0.3) == Outcome(Result.AMBIGUOUS, "answer-lost")
     assert len(peer.messages) == 1
+
+
+async def test_an_answer_that_is_lost_on_a_connection_in_use_is_ambiguous_and_not_asked_for_again(
+    peer: FcmPeer, fcm: Fcm
+) -> None:
+    assert (await send(fcm)).result is Result.ACCEPTED
+    peer.script.append(Reply(lost=True))
+    assert await send(fcm) == Outcome(Result.AMBIGUOUS, "answer-lost")
+    assert len(peer.messages) == 2
+
+
+async def test_who_waits_for_a_connection_too_long_has_sent_nothing(peer: FcmPeer, fcm: Fcm) -> None:
+    peer.answers_open.clear()
+    under_way = [asyncio.create_task(send(fcm)) for _ in range(CONNECTIONS)]
+    while len(peer.messages) < CONNECTIONS:  # noqa: ASYNC110  the peer counts
+        await asyncio.sleep(0.005)
+    assert await send(fcm, 0.3) == Outcome(Result.NOT_SENT, "no-connection")
+    peer.answers_open.set()
+    assert {each.result for each in await asyncio.gather(*under_way)} == {Result.ACCEPTED}
+    assert len(peer.messages) == CONNECTIONS
+
+
+async def test_a_proxy_that_does_not_let_us_through_means_that_nothing_was_sent(
+    peer: FcmPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuses(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"CONNECT fcm.google.example:443 ")
+        asked.append(True)
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    asked: list[bool] = []
+    server = await asyncio.start_server(refuses, "127.0.0.1", 0)
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    beyond = Fcm(peer.line(), "https://fcm.google.example", peer.token_url)
+    assert await send(beyond) == Outcome(Result.NOT_SENT, "no-connection")
+    assert asked
+    await beyond.close()
+    server.close()
+    await server.wait_closed()
 
 
 async def test_no_connection_means_that_nothing_was_sent(peer: FcmPeer) -> None:
