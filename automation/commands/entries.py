@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     CTE,
-    BigInteger,
     ColumnElement,
     Date,
     DateTime,
@@ -21,11 +20,10 @@ from sqlalchemy import (
     exists,
     func,
     literal,
-    literal_column,
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import BYTEA, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -35,6 +33,7 @@ from automation.journey.lot import HOLDOUT
 from automation.journey.words import EnrolmentState, ExitReason, Verdict
 from automation.queries.days import AS_OF
 from automation.queries.entries import candidates, zone_of
+from automation.queries.lots import lot_of
 from automation.tables import Enrolment, JourneyRow, Timer
 from core.database import Writing
 
@@ -186,11 +185,3 @@ def _held_out(journey: Journey, patient_id: Any) -> ColumnElement[bool]:
         return literal(value=False)
     drawn: ColumnElement[bool] = lot_of(patient_id, journey.key, HOLDOUT) < journey.holdout_percent
     return drawn
-
-
-def lot_of(patient_id: Any, journey_key: str, draw: str) -> Any:
-    """SQL twin of `automation.journey.lot.lot`."""
-    said = func.uuid_send(patient_id).op("||")(cast(literal(f"/{journey_key}/{draw}".encode(), BYTEA), BYTEA))
-    first = func.encode(func.substring(func.sha256(said), 1, 4), "hex")
-    number = cast(cast(literal("x").op("||")(first), Text).op("::")(literal_column("bit(32)")), BigInteger)
-    return number % 100

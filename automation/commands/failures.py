@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from automation.commands.leaving import let_out
 from automation.journey.words import EnrolmentState, ExitReason, Verdict
-from automation.queries.standings import Place
+from automation.queries.places import Place
 from automation.tables import Enrolment, Timer, Touchpoint
 from core.database import Sweeping, Writing
 from core.errors import Conflict, NotFound

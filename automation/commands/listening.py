@@ -7,7 +7,6 @@ of it. Each enrolment that an event touches is locked, waiting for who moves it 
 
 import json
 import logging
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,14 +19,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 
 from automation.commands.entries import enter
-from automation.commands.leaving import let_out
+from automation.commands.moves import by_journey, let_go
 from automation.criteria.said import EventKind
-from automation.journey.decide import Standing, exit_of
 from automation.journey.document import Journey
-from automation.journey.words import EnrolmentState, ExitKind, ExitReason, JourneyState, StepKind, TriggerKind
+from automation.journey.words import EnrolmentState, ExitKind, JourneyState, StepKind, TriggerKind
 from automation.queries.entries import heard_by_journeys, xid
 from automation.queries.journeys import Active, active_journeys
-from automation.queries.standings import PLACES, Key, Place, events_heard, standings
+from automation.queries.places import Key, Place, places
 from automation.tables import Enrolment, JourneyMark, Timer
 from core.database import Sweeping
 from core.events import Event
@@ -70,10 +68,9 @@ async def listen(sweeping: Sweeping, now: datetime, limit: int, most: int = AT_O
         return Listened(0, more=False)
     actives = await active_journeys(sweeping, _HEARD)
     journeys = {journey_id: each.journey for each in actives for journey_id in each.ids}
-    places = await _touched(sweeping, journeys, span)
-    known = await standings(sweeping, places, journeys, now)
-    left = await _let_go(sweeping, known, places, journeys, now)
-    await _wake(sweeping, [each for each in places if each.key not in left and _waits(journeys, each)], now)
+    touched = await _touched(sweeping, journeys, span)
+    left = await _let_go(sweeping, touched, journeys, now)
+    await _wake(sweeping, [each for each in touched if each.key not in left and _waits(journeys, each)], now)
     await _count_goals(sweeping, journeys, span)
     came, whole = await _let_in(sweeping, actives, span, now, limit)
     if whole:
@@ -105,7 +102,9 @@ def interests(journey: Journey) -> set[EventKind]:
     of_visits = any(exit_.kind in (ExitKind.BOOKED, ExitKind.VISIT_GONE) for exit_ in journey.exits) or any(
         step.kind is StepKind.WAIT_VISIT for step in journey.steps
     )
-    return events_heard(journey) | (_VISITS if of_visits else set())
+    waits = (step.events or () for step in journey.steps if step.kind is StepKind.WAIT_EVENT)
+    heard = {exit_.event for exit_ in journey.exits if exit_.event} | {kind for kinds in waits for kind in kinds}
+    return heard | (_VISITS if of_visits else set())
 
 
 def _within(span: tuple[int, int, bool]) -> tuple[Any, Any]:
@@ -130,8 +129,8 @@ async def _touched(sweeping: Sweeping, journeys: Mapping[UUID, Journey], span: t
         col(Enrolment.journey_id) == news.c.journey_id,
     )  # fmt: skip
     statement = (
-        select(*PLACES)
-        .join_from(news, Enrolment, theirs)
+        places()
+        .join(news, theirs)
         .where(col(Enrolment.state) == EnrolmentState.ACTIVE.value)
         .order_by(col(Enrolment.clinic_id), col(Enrolment.id))
         .with_for_update(of=Enrolment)
@@ -140,21 +139,19 @@ async def _touched(sweeping: Sweeping, journeys: Mapping[UUID, Journey], span: t
 
 
 async def _let_go(
-    sweeping: Sweeping, known: Mapping[Key, Standing], places: Iterable[Place], journeys: Mapping[UUID, Journey],
-    now: datetime,
-) -> set[Key]:  # fmt: skip
-    out: dict[ExitReason, list[Key]] = defaultdict(list)
-    for place in places:
+    sweeping: Sweeping, places: Sequence[Place], journeys: Mapping[UUID, Journey], now: datetime
+) -> set[Key]:
+    """One definition that cannot be judged keeps nobody of another in."""
+    left = set[Key]()
+    for journey, some in by_journey(places, journeys):
         try:
-            reason = exit_of(journeys[place.journey_id], known[place.key], now) if place.key in known else None
-        except Exception as error:  # noqa: BLE001  one that cannot be judged keeps nobody else in
-            told = {"enrolment": str(place.enrolment_id), "error": type(error).__name__}
-            _LOG.error(json.dumps(told))  # an exception's words may hold facts of patients
-            continue
-        if reason is not None:
-            out[reason].append(place.key)
-    left = [await let_out(sweeping, keys, reason, now) for reason, keys in sorted(out.items())]
-    return {key for some in left for key in some}
+            async with sweeping.begin_nested():
+                left |= await let_go(sweeping, journey, some, now)
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            _LOG.error(json.dumps({"journey": journey.key, "error": type(error).__name__}))
+    return left
 
 
 def _waits(journeys: Mapping[UUID, Journey], place: Place) -> bool:

@@ -4,20 +4,20 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 
 from automation.commands.doings import Means
 from automation.commands.failures import fail
-from automation.commands.moves import Way, move
-from automation.journey.decide import Move
+from automation.commands.moves import move
 from automation.journey.document import Journey
 from automation.journey.words import JourneyState
 from automation.queries.journeys import active_journeys
-from automation.queries.standings import PLACES, Place, standings
+from automation.queries.places import Place, places
 from automation.tables import Enrolment, Timer
 from core.database import Sweeping
 
@@ -34,38 +34,48 @@ async def advance(sweeping: Sweeping, now: datetime, limit: int, means: Means = 
     due and nothing else has happened. Timers of a journey that no longer parses stay as they are.
     """
     journeys = {journey_id: each.journey for each in await active_journeys(sweeping, MOVING) for journey_id in each.ids}
-    statement = (
-        select(*PLACES)
-        .join(Timer, and_(col(Timer.clinic_id) == Enrolment.clinic_id, col(Timer.enrolment_id) == Enrolment.id))
-        .where(col(Timer.due_at) <= now, col(Enrolment.journey_id) == func.any(list(journeys)))
+    statement = _claimed(list(journeys), now, limit)
+    due = [Place(*row) for row in await sweeping.execute(statement)]
+    await _moved(sweeping, means, due, journeys, now)
+    return len(due)
+
+
+def _claimed(journeys: list[UUID], now: datetime, limit: int) -> Select[Any]:
+    """The first due, held. The journey is asked of each timer in turn, so that the claim ends with the batch: joined,
+    all that are due would be sorted for it."""
+    on = select(col(Enrolment.journey_id)).where(*_of(Timer)).scalar_subquery()
+    due = (
+        select(col(Timer.clinic_id), col(Timer.enrolment_id))
+        .where(col(Timer.due_at) <= now, on == func.any(journeys))
         .order_by(col(Timer.due_at))
         .limit(limit)
-        .with_for_update(of=(Timer, Enrolment), skip_locked=True)
+        .with_for_update(skip_locked=True)
+        .cte("due")
     )
-    places = [Place(*row) for row in await sweeping.execute(statement)]
-    await _moved(sweeping, means, places, journeys, now)
-    return len(places)
+    return places().where(*_of(due.c)).with_for_update(of=Enrolment, skip_locked=True)
+
+
+def _of(timers: Any) -> tuple[Any, Any]:
+    return col(Enrolment.clinic_id) == timers.clinic_id, col(Enrolment.id) == timers.enrolment_id
 
 
 async def _moved(
-    sweeping: Sweeping, means: Means, places: Sequence[Place], journeys: Mapping[UUID, Journey], now: datetime
+    sweeping: Sweeping, means: Means, due: Sequence[Place], journeys: Mapping[UUID, Journey], now: datetime
 ) -> None:
     """All together; where that fails by halves, until who cannot be moved stands alone."""
-    if not places:
+    if not due:
         return
     try:
         async with sweeping.begin_nested():
-            known = await standings(sweeping, places, journeys, now)
-            ways = [Way(each, journeys[each.journey_id], known.get(each.key), Move(each.step, now)) for each in places]
-            await move(sweeping, means, ways, now)
+            await move(sweeping, means, due, journeys, now)
     except Exception as error:
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise
-        if len(places) == 1:
-            told = {"enrolment": str(places[0].enrolment_id), "error": type(error).__name__}
+        if len(due) == 1:
+            told = {"enrolment": str(due[0].enrolment_id), "error": type(error).__name__}
             _LOG.error(json.dumps(told))  # an exception's words may hold facts of patients
-            await fail(sweeping, places[0], now)
+            await fail(sweeping, due[0], now)
             return
-        middle = len(places) // 2
-        for half in (places[:middle], places[middle:]):
+        middle = len(due) // 2
+        for half in (due[:middle], due[middle:]):
             await _moved(sweeping, means, half, journeys, now)

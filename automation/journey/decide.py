@@ -1,24 +1,25 @@
 """What a journey does next for one patient whose timer rings: pure, one step at a time, leaving before all else.
 
-The engine does the same for thousands of patients with one statement for each step; a property test holds the two
-together. Here it is also asked what would happen, and why something did.
+Here the facts of one patient answer; what a step then does is `look`. The engine has the database answer for thousands
+at once (`queries.departures`, `queries.forks`), and a property test holds the answers together. Here it is also asked
+what would happen, and why something did.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from automation.criteria.said import EventKind
 from automation.facts import PatientFacts
-from automation.journey.clock import visit_moment, wait_ends
 from automation.journey.document import Exit, Journey
+from automation.journey.look import NO_FORK, Fork, Ground, Move, Visit, look
 from automation.journey.lot import lot, way_of
 from automation.journey.step import Step
 from automation.journey.subjects import Thing, befalls, goes_on_about
 from automation.journey.words import About, ExitKind, ExitReason, StepKind, TriggerKind, Verdict
 from automation.segment import matches
-from clinic.appointment import STANDING, AppointmentStatus
+from clinic.appointment import STANDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,6 @@ class Heard:
     subject_id: UUID | None = None
     cause_id: UUID | None = None
     outcome: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """The visit that the enrolment is about."""
-
-    status: AppointmentStatus
-    starts_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +56,14 @@ class Standing:
     booked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """What comes of one look. `to` None: out of the journey. `due_at`: when to look again; `now` for at once.
-
-    `waits_for`: the events that may wake it before. Without a verdict nothing is written into the log.
-    """
-
-    to: str | None
-    due_at: datetime | None
-    verdict: Verdict | None = None
-    reason: str = ""
-    waiting: bool = False
-    waits_for: tuple[EventKind, ...] = field(default=())
-
-
 def decide(journey: Journey, standing: Standing, now: datetime) -> Move:
     """One look at a patient whose timer is due. Raises KeyError for a step that the journey does not have."""
     reason = exit_of(journey, standing, now)
     if reason is not None:
         return Move(None, None, Verdict.EXITED, reason.value)
     step = journey.step(standing.step)
-    return _DOES.get(step.kind, _done)(journey, step, standing, now)
+    fork = _FORKS[step.kind](journey, step, standing, now) if step.kind in _FORKS else NO_FORK
+    return look(journey, step, Ground(standing.zone, standing.step_since, standing.waiting, fork), now)
 
 
 def exit_of(journey: Journey, standing: Standing, now: datetime) -> ExitReason | None:
@@ -139,58 +118,12 @@ _LEAVES: dict[ExitKind, Callable[[Journey, Exit, Standing, datetime], bool]] = {
 }
 
 
-def _on(journey: Journey, step: Step, verdict: Verdict, now: datetime, reason: str = "") -> Move:
-    following = journey.after(step)
-    return Move(following or step.id, now, verdict, reason) if following else _end(step, verdict, reason)
+def _visit_of(_: Journey, __: Step, standing: Standing, ___: datetime) -> Fork:
+    return Fork(visit=standing.visit)
 
 
-def _end(step: Step, verdict: Verdict, reason: str) -> Move:
-    """The last step's own line; that it was the last one shows in `to`."""
-    return Move(None, None, verdict, reason or (step.outcome or ""))
-
-
-def _done(journey: Journey, step: Step, _: Standing, now: datetime) -> Move:
-    return _on(journey, step, Verdict.DONE, now)
-
-
-def _said(journey: Journey, step: Step, standing: Standing, now: datetime) -> Move:
-    """What reaches the patient goes out in the hours of the journey only."""
-    opening = journey.hours(standing.zone).next_open(now)
-    if opening > now:
-        return Move(step.id, opening, Verdict.HELD)
-    return _on(journey, step, Verdict.SENT if step.kind is StepKind.MESSAGE else Verdict.DONE, now)
-
-
-def _wait(journey: Journey, step: Step, standing: Standing, now: datetime) -> Move:
-    if standing.waiting:
-        return _on(journey, step, Verdict.WAITED, now)
-    return Move(step.id, wait_ends(step, standing.zone, now), waiting=True)
-
-
-def _wait_visit(journey: Journey, step: Step, standing: Standing, now: datetime) -> Move:
-    """A visit that was moved meanwhile is waited for anew."""
-    if standing.visit is None:
-        return _on(journey, step, Verdict.SKIPPED, now, "no-visit")
-    moment = visit_moment(step, standing.zone, standing.visit.starts_at)
-    if moment > now:
-        return Move(step.id, moment, waiting=True)
-    if standing.waiting:
-        return _on(journey, step, Verdict.WAITED, now)
-    return (
-        Move(step.late, now, Verdict.SKIPPED, "late") if step.late else _on(journey, step, Verdict.SKIPPED, now, "late")
-    )
-
-
-def _wait_event(journey: Journey, step: Step, standing: Standing, now: datetime) -> Move:
-    events = tuple(step.events or ())
-    if any(_counts(step, standing, each) for each in standing.heard):
-        return Move(step.then, now, Verdict.HAPPENED)
-    if not standing.waiting:
-        return Move(step.id, wait_ends(step, standing.zone, now), waiting=True, waits_for=events)
-    deadline = wait_ends(step, standing.zone, standing.step_since)
-    if deadline > now:
-        return Move(step.id, deadline, waiting=True, waits_for=events)
-    return _on(journey, step, Verdict.TIMED_OUT, now)
+def _happened_to(_: Journey, step: Step, standing: Standing, __: datetime) -> Fork:
+    return Fork(happened=any(_counts(step, standing, each) for each in standing.heard))
 
 
 def _counts(step: Step, standing: Standing, heard: Heard) -> bool:
@@ -208,31 +141,18 @@ def _counts(step: Step, standing: Standing, heard: Heard) -> bool:
     )
 
 
-def _branch(journey: Journey, step: Step, standing: Standing, now: datetime) -> Move:
-    for case in step.cases or ():
-        if matches(case.when, standing.facts, now, standing.zone):
-            return Move(case.to, now, Verdict.TURNED, case.to)
-    return _on(journey, step, Verdict.TURNED, now)
+def _case_of(_: Journey, step: Step, standing: Standing, now: datetime) -> Fork:
+    holds = (case.to for case in step.cases or () if matches(case.when, standing.facts, now, standing.zone))
+    return Fork(way=next(holds, None))
 
 
-def _split(journey: Journey, step: Step, standing: Standing, now: datetime) -> Move:
-    way = way_of(step.shares or (), lot(standing.patient_id, journey.key, step.id))
-    return Move(way, now, Verdict.TURNED, way)
+def _share_of(journey: Journey, step: Step, standing: Standing, _: datetime) -> Fork:
+    return Fork(way=way_of(step.shares or (), lot(standing.patient_id, journey.key, step.id)))
 
 
-def _exit(_: Journey, step: Step, __: Standing, ___: datetime) -> Move:
-    return _end(step, Verdict.COMPLETED, "")
-
-
-# What is not here is done beside the patient, and the journey goes on.
-_DOES: dict[StepKind, Callable[[Journey, Step, Standing, datetime], Move]] = {
-    StepKind.MESSAGE: _said,
-    StepKind.CHAT: _said,
-    StepKind.SURVEY: _said,
-    StepKind.WAIT: _wait,
-    StepKind.WAIT_VISIT: _wait_visit,
-    StepKind.WAIT_EVENT: _wait_event,
-    StepKind.BRANCH: _branch,
-    StepKind.SPLIT: _split,
-    StepKind.EXIT: _exit,
+_FORKS: dict[StepKind, Callable[[Journey, Step, Standing, datetime], Fork]] = {
+    StepKind.WAIT_VISIT: _visit_of,
+    StepKind.WAIT_EVENT: _happened_to,
+    StepKind.BRANCH: _case_of,
+    StepKind.SPLIT: _share_of,
 }

@@ -7,13 +7,13 @@ from uuid import UUID
 from automation.journey.step import Share
 
 HOLDOUT = "holdout"
-_OF = 100
+LOTS = 100
 
 
 def lot(patient_id: UUID, journey_key: str, draw: str) -> int:
     """0 to 99: the first four bytes of SHA-256 over patient, journey and what is drawn for. SQL counts the same way."""
     said = patient_id.bytes + f"/{journey_key}/{draw}".encode()
-    return int.from_bytes(hashlib.sha256(said).digest()[:4], "big") % _OF
+    return int.from_bytes(hashlib.sha256(said).digest()[:4], "big") % LOTS
 
 
 def way_of(shares: Sequence[Share], drawn: int) -> str:

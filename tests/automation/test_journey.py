@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from automation.facts import PatientFacts
 from automation.journey.clock import days_later
-from automation.journey.decide import Move, Standing, decide
+from automation.journey.decide import Standing, decide
 from automation.journey.document import document
+from automation.journey.look import Move
 from automation.journey.step import Step
 from automation.journey.words import ExitReason, StepKind, Verdict
 from automation.templates import HYGIENE_RECALL

@@ -10,7 +10,6 @@ from sqlmodel import col
 
 from automation.commands import EnrolmentNotFailed, enter_by_hand, repair, start_journey
 from automation.commands.drafts import make_draft
-from automation.commands.entries import lot_of
 from automation.commands.membership import tag_across
 from automation.commands.publishing import Deed, publish, stop
 from automation.criteria.said import CriterionKind, EventKind
@@ -19,6 +18,7 @@ from automation.journey.lot import HOLDOUT, lot
 from automation.journey.step import Step
 from automation.journey.words import About, Carrying, DateFact, Every, ExitKind, JourneyState, StepKind, TriggerKind
 from automation.library import ChangeCause, SegmentKind
+from automation.queries.lots import lot_of
 from automation.segment import Criterion
 from automation.tables import Enrolment, JourneyRow, Segment, Timer, Touchpoint
 from automation.task import TaskKind

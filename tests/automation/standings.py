@@ -1,8 +1,7 @@
-"""Where enrolments stand and what is known of their patients: what `decide` judges, of any number."""
+"""What `decide` judges of enrolments, read patient by patient: the engine's answers are held against it."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,9 +11,10 @@ from sqlmodel import col
 
 from automation.criteria.meaning import Source
 from automation.criteria.said import EventKind
-from automation.journey.decide import Heard, Standing, Visit
+from automation.journey.decide import Heard, Standing
 from automation.journey.document import Journey
-from automation.journey.words import ExitKind, StepKind
+from automation.journey.look import Visit
+from automation.journey.words import ExitKind
 from automation.library import MemberSource
 from automation.queries.entries import heard_by_journeys, same_segment
 from automation.queries.patients import known_patients
@@ -31,48 +31,16 @@ Key = tuple[UUID, UUID]
 """(clinic_id, enrolment_id)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an enrolment stands. `waiting`: the wait of this step has begun."""
-
-    clinic_id: UUID
-    enrolment_id: UUID
-    journey_id: UUID
-    patient_id: UUID
-    subject_id: UUID | None
-    step: str
-    step_since: datetime
-    waiting: bool
-    seq: int
-    hops: int
-    entered_at: datetime
-
-    @property
-    def key(self) -> Key:
-        return self.clinic_id, self.enrolment_id
-
-
-PLACES: tuple[Any, ...] = (
-    col(Enrolment.clinic_id), col(Enrolment.id).label("enrolment_id"), col(Enrolment.journey_id),
-    col(Enrolment.patient_id), col(Enrolment.subject_id), col(Enrolment.step), col(Enrolment.step_since),
-    col(Enrolment.waiting), col(Enrolment.seq), col(Enrolment.hops), col(Enrolment.entered_at),
-)  # fmt: skip
-"""The columns of a `Place`."""
-
-
 async def standings(
-    reading: Reading, places: Sequence[Place], journeys: Mapping[UUID, Journey], now: datetime
+    reading: Reading, places: Sequence[Enrolment], journeys: Mapping[UUID, Journey], now: datetime
 ) -> dict[Key, Standing]:
-    """By (clinic_id, enrolment_id); who was erased is not among them. `journeys`: by id, of all these places.
-
-    Five statements at most.
-    """
+    """By (clinic_id, enrolment_id); who was erased is not among them. `journeys`: by id, of all these places."""
     if not places:
         return {}
     of = [journeys[journey_id] for journey_id in {place.journey_id for place in places}]
     people = sorted({(place.clinic_id, place.patient_id) for place in places})
     known = await known_patients(reading, people, now, _sources(of))
-    heard, visits = await _heard(reading, places, of), await _visits(reading, places)
+    heard, visits = await _heard(reading, places), await _visits(reading, places)
     booked = await _booked(reading, places) if _asks_for(of, ExitKind.BOOKED) else set()
     members = await _members(reading, places, journeys)
     found = {}
@@ -80,12 +48,13 @@ async def standings(
         theirs = known.get((place.clinic_id, place.patient_id))
         if theirs is None:
             continue
-        found[place.key] = Standing(
-            place.enrolment_id, place.patient_id, place.step, place.entered_at, place.step_since, theirs.zone,
+        found[place.clinic_id, place.id] = Standing(
+            place.id, place.patient_id, place.step, place.entered_at, place.step_since, theirs.zone,
             theirs.facts, place.waiting, place.subject_id,
             visits.get((place.clinic_id, place.subject_id)) if place.subject_id else None,
-            tuple(heard[place.key]), journeys[place.journey_id].trigger.segment is None or place.key in members,
-            place.key in booked,
+            tuple(heard[place.clinic_id, place.id]),
+            journeys[place.journey_id].trigger.segment is None or (place.clinic_id, place.id) in members,
+            (place.clinic_id, place.id) in booked,
         )  # fmt: skip
     return found
 
@@ -99,17 +68,8 @@ def _asks_for(journeys: Iterable[Journey], kind: ExitKind) -> bool:
     return any(exit_.kind is kind for journey in journeys for exit_ in journey.exits)
 
 
-def events_heard(journey: Journey) -> set[EventKind]:
-    """The events that its exits and waits listen to."""
-    waits = (step.events or () for step in journey.steps if step.kind is StepKind.WAIT_EVENT)
-    return {exit_.event for exit_ in journey.exits if exit_.event} | {kind for kinds in waits for kind in kinds}
-
-
-async def _heard(reading: Reading, places: Sequence[Place], journeys: Iterable[Journey]) -> dict[Key, list[Heard]]:
+async def _heard(reading: Reading, places: Sequence[Enrolment]) -> dict[Key, list[Heard]]:
     found: dict[Key, list[Heard]] = defaultdict(list)
-    kinds = sorted({kind.value for journey in journeys for kind in events_heard(journey)})
-    if not kinds:
-        return found
     asked = _asked(places)
     statement = select(
         asked.c.clinic_id, asked.c.enrolment_id, col(Event.kind), col(Event.at), col(Event.subject_id),
@@ -118,7 +78,8 @@ async def _heard(reading: Reading, places: Sequence[Place], journeys: Iterable[J
         asked, Event,
         and_(
             col(Event.clinic_id) == asked.c.clinic_id, col(Event.patient_id) == asked.c.patient_id,
-            col(Event.at) >= asked.c.entered_at, col(Event.kind).in_(kinds), heard_by_journeys(),
+            col(Event.at) >= asked.c.entered_at,
+            col(Event.kind).in_([each.value for each in EventKind]), heard_by_journeys(),
         ),
     )  # fmt: skip
     for row in await reading.execute(statement):
@@ -127,7 +88,7 @@ async def _heard(reading: Reading, places: Sequence[Place], journeys: Iterable[J
     return found
 
 
-async def _visits(reading: Reading, places: Sequence[Place]) -> dict[Key, Visit]:
+async def _visits(reading: Reading, places: Sequence[Enrolment]) -> dict[Key, Visit]:
     """The visits among the subjects, by (clinic_id, appointment_id)."""
     ids = {place.subject_id for place in places if place.subject_id is not None}
     if not ids:
@@ -141,10 +102,10 @@ async def _visits(reading: Reading, places: Sequence[Place]) -> dict[Key, Visit]
     }
 
 
-async def _members(reading: Reading, places: Sequence[Place], journeys: Mapping[UUID, Journey]) -> set[Key]:
+async def _members(reading: Reading, places: Sequence[Enrolment], journeys: Mapping[UUID, Journey]) -> set[Key]:
     """Those who belong to the segment of the library that let them in."""
     named = [
-        (each.clinic_id, each.enrolment_id, each.patient_id, key)
+        (each.clinic_id, each.id, each.patient_id, key)
         for each in places
         if (key := journeys[each.journey_id].trigger.segment) is not None
     ]
@@ -160,13 +121,13 @@ async def _members(reading: Reading, places: Sequence[Place], journeys: Mapping[
     return {(clinic_id, row_id) for clinic_id, row_id in await reading.execute(found.join(Segment, of_key))}
 
 
-async def _booked(reading: Reading, places: Sequence[Place]) -> set[Key]:
+async def _booked(reading: Reading, places: Sequence[Enrolment]) -> set[Key]:
     asked = _asked(places)
     since = booked_since(asked.c.clinic_id, asked.c.patient_id, asked.c.entered_at)
     found = await reading.execute(select(asked.c.clinic_id, asked.c.enrolment_id).where(since))
     return {(clinic_id, enrolment_id) for clinic_id, enrolment_id in found}
 
 
-def _asked(places: Sequence[Place]) -> FromClause:
+def _asked(places: Sequence[Enrolment]) -> FromClause:
     columns: dict[str, Any] = {"clinic_id": UUIDS, "enrolment_id": UUIDS, "patient_id": UUIDS, "entered_at": MOMENTS}
-    return batch(columns, [(each.clinic_id, each.enrolment_id, each.patient_id, each.entered_at) for each in places])
+    return batch(columns, [(each.clinic_id, each.id, each.patient_id, each.entered_at) for each in places])
