@@ -70,8 +70,8 @@ async def test_a_database_without_the_rule_is_caught(
     pytest.fail(f"{spoil.__name__} was not caught: {found}")
 
 
-_WEATHERS = 3
-"""Which transaction passes which is chance: in one run of many none does."""
+_WEATHERS = 6
+"""Which transaction passes which is chance: on a machine that stalls three in a row were seen in which none does."""
 
 
 async def test_a_push_that_trusts_an_open_socket_is_caught(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
