@@ -117,3 +117,57 @@ def journey_of(definition: dict[str, Any]) -> Journey | None:
 
 
 journeys = definitions.map(journey_of).filter(lambda journey: journey is not None)
+
+_LATER = ("next", "to", "then", "late")
+
+
+def sound(definition: dict[str, Any]) -> dict[str, Any]:
+    """The same document, with all that a clinic would refuse of it set right: its steps and ways are as drawn."""
+    about_visit = {"kind": "event", "event": "appointment.booked"}
+    trigger = about_visit if _needs_visit(definition) else definition["trigger"]
+    if trigger["kind"] in ("date", "period"):  # by which hardly anybody comes in within the two months of a test
+        trigger = {"kind": "manual"}
+    exits = [each for each in definition.get("exits", []) if each["kind"] in ("happened", "matches")]
+    ids = [each["id"] for each in definition["steps"]]
+    steps = [_fitting(step, ids[place + 1 :]) for place, step in enumerate(definition["steps"])]
+    end = {"id": "end", "kind": "exit"}
+    return {
+        **definition, "purpose": "recall", "trigger": trigger, "exits": exits[:1], "steps": [*steps, end],
+        "weekdays": sorted(set(definition.get("weekdays", range(7)))),
+    }  # fmt: skip
+
+
+def _needs_visit(definition: dict[str, Any]) -> bool:
+    return any(each["kind"] == "wait_visit" for each in definition["steps"])
+
+
+def _fitting(step: dict[str, Any], later: list[str]) -> dict[str, Any]:
+    """What turns nowhere goes on; every way leads on, to the next step where it led back."""
+    step = _led_on({name: each for name, each in step.items() if name not in ("next", "wording")}, later)
+    match step["kind"]:
+        case "message":
+            step["notice"] = "recall"
+        case "chat":
+            step["texts"] = [{"language": "en", "text": "How are you?"}]
+        case "split":  # nobody comes to what stands behind it but by its shares
+            step["shares"] = [{"percent": 40, "to": [*later, "end"][0]}, {"percent": 60, "to": "end"}]
+        case "journey" if step["journey"] == "mine":
+            step["journey"] = KEYS[0]
+        case "wait" if "days" in step:  # or nobody comes to what stands behind ten years
+            step["days"] = step["days"] % 9 + 1
+        case "exit":
+            return {"id": step["id"], "kind": "wait", "hours": 1}
+    return step
+
+
+def _led_on(said: Any, later: list[str]) -> Any:
+    if isinstance(said, dict):
+        return {
+            name: (each if each in later else [*later, "end"][0]) if name in _LATER else _led_on(each, later)
+            for name, each in said.items()
+        }
+    return [_led_on(each, later) for each in said] if isinstance(said, list) else said
+
+
+sound_journeys = definitions.map(sound).map(journey_of).filter(lambda journey: journey is not None)
+"""Such as a clinic publishes that has what they name."""

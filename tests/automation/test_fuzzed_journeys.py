@@ -1,5 +1,6 @@
 """Journeys drawn at random, through the real database: refused with a place, or run by the worker's own round."""
 
+import os
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from random import Random
@@ -7,20 +8,26 @@ from typing import Any
 from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import SearchStrategy
 from sqlalchemy import select, text, update
 from sqlmodel import col
 
-from automation.commands import enter_by_hand
+from automation.commands import Means, enter_by_hand, start_journey
 from automation.commands.drafts import make_draft
 from automation.commands.publishing import Deed, publish, stop
 from automation.journey.document import Journey
-from automation.journey.words import Carrying, TriggerKind
-from automation.tables import Enrolment
+from automation.journey.words import Carrying, StepKind, TriggerKind
+from automation.library import SegmentKind
+from automation.tables import Enrolment, Segment, WebhookEndpoint
 from cabinet.facts import ServiceKind
 from core.errors import Invalid
 from core.events import SYSTEM
+from core.ids import new_id
 from enamel.worker.automation import run_journeys
-from tests.automation.journeys_drawn import journeys
+from tests.api.loyalty_desk import published as promotion_published
+from tests.api.loyalty_desk import with_programme
+from tests.api.surveying import make_survey
+from tests.automation.journeys_drawn import KEYS, journeys, sound_journeys
 from tests.automation.people import Done, Person
 from tests.automation.test_recall import DAY, NOON, admitted, book
 from tests.world import World
@@ -36,6 +43,9 @@ HOLDS = [
     TWICE.format("notice where cause_id is not null group by dedupe_key"),
     TWICE.format("enrolment where state = 'active' group by journey_key, patient_id, subject_id"),
 ]  # fmt: skip
+
+
+SOUND = int(os.environ.get("ENAMEL_SOUND_JOURNEYS", "20"))
 
 
 @dataclass
@@ -71,17 +81,24 @@ async def count(world: World, statement: str) -> int:
         return int((await sweeping.execute(text(statement))).scalar_one())
 
 
-async def runs(world: World, journey: Journey, journey_id: UUID, people: list[Person], drawn: Random) -> None:
-    """Two months in jumps; somebody books on the way, one enrolment is broken; then it is stopped."""
+async def verdicts(world: World) -> list[str]:
+    async with world.database.sweeping() as sweeping:
+        return list((await sweeping.execute(text("select distinct verdict from touchpoint"))).scalars())
+
+
+async def runs(world: World, journey: Journey, journey_id: UUID, drawn: Random) -> None:
+    """Two months in jumps; somebody books as it begins and on the way; then it is stopped."""
+    people = [overdue() for _ in range(4)]
+    await admitted(world, world.here, people)
     if journey.trigger.kind is TriggerKind.MANUAL:
         async with world.database.writing(world.here.scope) as writing:
             await enter_by_hand(writing, world.here.clinic_id, journey.key, [each.id for each in people], NOON)
     at: datetime = NOON
     for tick in range(8):
-        await run_journeys(world.database, at)
+        await run_journeys(world.database, at, means=Means(world.keys.secrets))
         for statement in HOLDS:
             assert await count(world, statement) == 0, f"{statement} at {at} of {journey.definition()}"
-        if tick == 3:
+        if tick in (0, 3):
             await book(world, drawn.choice(people).id, at)
         at += timedelta(hours=drawn.randrange(1, 240))
     await over(world, journey_id, at)
@@ -90,28 +107,78 @@ async def runs(world: World, journey: Journey, journey_id: UUID, people: list[Pe
 async def over(world: World, journey_id: UUID, at: datetime) -> None:
     async with world.database.writing(world.here.scope) as writing:
         await stop(writing, Deed(world.here.clinic_id, SYSTEM, at), journey_id)
-    assert await count(world, "select count(*) from timer") == 0
-    assert await count(world, "select count(*) from enrolment where state = 'active'") == 0
+    async with world.database.sweeping() as sweeping:
+        left = select(Enrolment).where(col(Enrolment.journey_id) == journey_id, col(Enrolment.state) == "active")
+        assert (await sweeping.execute(left)).first() is None
+    assert await count(world, UNTIMED) == 0
 
 
-async def test_whatever_the_format_allows_is_refused_with_a_place_or_runs(world: World) -> None:
-    drawn, tally, documents = Random(20261124), Tally(), list[Any]()  # noqa: S311
+def collected(from_: SearchStrategy[Any], most: int) -> list[Journey]:
+    documents = list[Journey]()
 
-    @settings(max_examples=80, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(journeys)
+    @settings(max_examples=most, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(from_)
     def collect(journey: Journey) -> None:
         documents.append(journey)
 
     collect()
-    people = [overdue() for _ in range(4)]
-    await admitted(world, world.here, people)
+    return documents
+
+
+async def stocked(world: World) -> dict[str, UUID]:
+    """A clinic that has whatever drawn documents name: tags, journeys entered by hand, and one of each thing with an
+    id, by the member that names it."""
+    here, endpoint = world.here, WebhookEndpoint(
+        clinic_id=world.here.clinic_id, id=new_id(), name="MIS", address="https://mis.example/hook", made_at=NOON
+    )  # fmt: skip
+    done = {"id": "done", "kind": "task", "task": "call", "title": "Call"}
+    async with world.database.writing(here.scope) as writing:
+        writing.add(endpoint)
+        for key in KEYS:
+            tag = Segment(
+                clinic_id=here.clinic_id, id=new_id(), key=key, name=key, kind=SegmentKind.MANUAL.value, clinical=False,
+                made_at=NOON, changed_at=NOON,
+            )  # fmt: skip
+            writing.add(tag)
+        await writing.flush()
+        for key in KEYS:
+            by_hand = {"key": key, "name": key, "purpose": "recall", "trigger": {"kind": "manual"}, "steps": [done]}
+            await start_journey(writing, here.clinic_id, Journey.model_validate(by_hand, strict=False), NOON)
+    await with_programme(world)
+    survey, promotion = await make_survey(world, here), await promotion_published(world)
+    return {"survey_id": UUID(survey), "promotion_id": UUID(promotion), "endpoint_id": endpoint.id}
+
+
+def naming(journey: Journey, key: str, there: dict[str, UUID]) -> Journey:
+    """The same, of what the clinic has."""
+    steps = [
+        step.model_copy(update={name: there[name] for name in there if getattr(step, name) is not None})
+        for step in journey.steps
+    ]
+    return journey.model_copy(update={"key": key, "steps": steps})
+
+
+async def test_in_a_clinic_that_has_what_they_name_they_are_published_and_run(world: World) -> None:
+    drawn, there, done = Random(20261124), await stocked(world), set[str]()  # noqa: S311
+    for number, journey in enumerate(collected(sound_journeys, SOUND)):
+        own = naming(journey, f"mine-{number}", there)
+        journey_id = await published(world, own)
+        assert journey_id is not None, f"refused: {own.definition()}"
+        await runs(world, own, journey_id, drawn)
+        done |= {step.kind.value for step in own.steps}
+    assert done >= {each.value for each in StepKind}, done
+    assert set(await verdicts(world)) >= {"sent", "done", "turned", "waited", "completed", "exited"}
+
+
+async def test_whatever_the_format_allows_is_refused_with_a_place_or_runs(world: World) -> None:
+    drawn, tally, documents = Random(20261124), Tally(), collected(journeys, 60) + collected(sound_journeys, 20)  # noqa: S311
     for number, journey in enumerate(documents):
         own = journey.model_copy(update={"key": f"mine-{number}"})
         journey_id = await published(world, own)
         tally.refused += journey_id is None
         if journey_id is not None and tally.published < 8:
             tally.published += 1
-            await runs(world, own, journey_id, people, drawn)
+            await runs(world, own, journey_id, drawn)
     tally.taken_in = await count(world, "select count(*) from enrolment")
     assert min(tally.published, tally.refused, tally.taken_in) >= 3, tally
 
