@@ -9,13 +9,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.responses import Response
 
 from api.problems import InternalFault, problem_response
-from core.connection_loss import DRIVER_LOST
+from core.connection_loss import DRIVER_LOST, STATES_OF_THE_MOMENT
 from core.errors import Unavailable
 
 _LOG = logging.getLogger("enamel.api")
 _CONNECTION_LOST = (ConnectionError, TimeoutError, PoolTimeout, *DRIVER_LOST)
-# SQLSTATE: connection, transaction rollback, resources, operator (also a timeout), lock not available, idle too long.
-_PASSING_STATES = ("08", "40", "53", "57", "55P03", "25P03")
+_PASSING_STATES = (*STATES_OF_THE_MOMENT, "57")  # what the operator ends, also a timeout
 
 
 def install(app: FastAPI) -> None:

@@ -30,6 +30,8 @@ class Refused(StrEnum):
     NOTHING_TO_SAY = "nothing-to-say"
     """No words, or words in which nothing can be seen."""
     CHAT_REFUSED = "chat-refused"
+    NO_CONSENT = "no-consent"
+    """To nothing of the journey's purpose did they say yes."""
     ENDPOINT_GONE = "endpoint-gone"
 
 

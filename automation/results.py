@@ -20,7 +20,7 @@ class Rate(Value):
 
 
 class Uplift(Value):
-    """By how much more of those who were written to met the goal, in basis points of all, with 95 % confidence.
+    """By how much more of those who were let in met the goal, in basis points of all, with 95 % confidence.
 
     Of fewer than thirty on either side nothing is said (`too_few`); `clear` when the interval does not hold zero.
     """

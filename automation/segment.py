@@ -85,8 +85,9 @@ def sources_needed(criteria: Iterable[Criterion]) -> frozenset[Source]:
 
 
 def told_size(count: int) -> int | None:
-    """How many there are, for somebody who may not read clinical facts."""
-    return count if count >= SMALLEST_TOLD else None
+    """How many there are, for somebody who may not read clinical facts: in whole fives, so that criteria which leave
+    out one person by name give the same number nearly always."""
+    return count - count % SMALLEST_TOLD if count >= SMALLEST_TOLD else None
 
 
 def leaves(criterion: Criterion) -> Iterator[Criterion]:

@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from core.moments import Moment
+from core.outside import address_fault, host_of, leads_inside
 from core.values import MaybeText, ShortText, Value
 from identity.phone import Phone
 
@@ -45,8 +46,9 @@ _SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
 def _https(address: str) -> str:
+    """An address that a colleague's browser is sent to: none of their own computer or network."""
     parts = urlsplit(address)
-    if parts.scheme != "https" or not parts.hostname or parts.username is not None or parts.password is not None:
+    if address_fault(f"{parts.scheme}://{parts.netloc}/") is not None or leads_inside(host_of(address), ()):
         raise ValueError("not an https address")
     return address
 

@@ -102,7 +102,11 @@ class Fcm:
             self._free.release()
 
     async def _posted(self, body: bytes, token: str, seconds: float) -> Outcome:
-        post = (await self._client()).post(self._url).bearer_auth(token).header("content-type", _TYPE)
+        try:
+            client = await self._client()
+        except (PyreqwestError, RuntimeError):  # the system's authorities or the environment's proxy cannot be read
+            return Outcome(Result.NOT_SENT, "no-client")
+        post = client.post(self._url).bearer_auth(token).header("content-type", _TYPE)
         request = post.body_bytes(body).timeout(timedelta(seconds=seconds)).build_streamed()
         try:
             async with request as answer:
@@ -115,14 +119,23 @@ class Fcm:
             return Outcome(*((Result.NOT_SENT, "no-connection") if nothing_left else (Result.AMBIGUOUS, "answer-lost")))
 
     async def _client(self) -> Client:
-        """Made by the first who sends, for all: in a thread, because reading the system's authorities takes a while."""
-        if self._making is None:
+        """Made by the first who sends, for all: in a thread, because reading the system's authorities takes a while.
+
+        Where it could not be made, the next who sends tries anew.
+        """
+        if self._making is None or _has_failed(self._making):
             self._making = asyncio.create_task(asyncio.to_thread(_client))
         return self._making.result() if self._making.done() else await asyncio.shield(self._making)
 
     async def close(self) -> None:
         if self._making is not None:
-            await (await self._making).close()
+            await asyncio.wait([self._making])
+            if not _has_failed(self._making):
+                await self._making.result().close()
+
+
+def _has_failed(making: asyncio.Task[Client]) -> bool:
+    return making.done() and (making.cancelled() or making.exception() is not None)
 
 
 def _client() -> Client:

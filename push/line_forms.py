@@ -7,7 +7,7 @@ from cryptography.x509 import load_pem_x509_certificates
 from pydantic import SecretStr, ValidationError
 
 from core.errors import Fault
-from core.outside import address_fault, host_of, leads_inside
+from core.outside import leads_inside, outside_fault
 from core.values import Value
 from push.apns import ApnsLine
 from push.fcm_line import FcmLine
@@ -86,7 +86,7 @@ def _places(value: Value, private_hosts: Collection[str]) -> list[Fault]:
             if not value.send_address:
                 return [Fault("/settings/url", "missing")]
             asked = {"/settings/url": value.send_address, "/settings/check_url": value.check_address}
-            return [Fault(spot, why) for spot, to in asked.items() if to and (why := _wrong(to, private_hosts))]
+            return [Fault(spot, why) for spot, to in asked.items() if to and (why := outside_fault(to, private_hosts))]
         case SmppLine() | MailLine() if leads_inside(value.host.strip("[]"), private_hosts):
             return [Fault("/settings/host", "not-public")]
     return []
@@ -109,15 +109,6 @@ def _certifies(pem: str) -> bool:
         return not pem or bool(load_pem_x509_certificates(pem.encode()))
     except ValueError:
         return False
-
-
-def _wrong(address: str, private_hosts: Collection[str]) -> str | None:
-    try:
-        host = host_of(address)
-    except ValueError:
-        return "not-an-address"
-    fault = address_fault(address, plain_http=host in private_hosts)
-    return fault or ("not-public" if leads_inside(host, private_hosts) else None)
 
 
 def _pointer(location: tuple[int | str, ...], secret: frozenset[str]) -> str:

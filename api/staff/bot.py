@@ -27,7 +27,7 @@ from chat.starter import MOST_STARTERS, Starter
 from core.clock import now
 from core.database import Reading, Scope
 from core.errors import Fault, Invalid
-from core.outside import LONGEST_ADDRESS, address_fault, host_of, leads_inside
+from core.outside import LONGEST_ADDRESS, outside_fault
 from core.sealed import sealed
 from core.values import Int32, Value
 from identity.permissions import Permission
@@ -142,11 +142,8 @@ async def _card(reading: Reading, claims: StaffClaims, patient_id: UUID, asked: 
 
 def _check(ports: Ports, body: BotToSet, kept_secret: str) -> None:
     faults = []
-    plain_http = ports.archives is not None and ports.archives.plain_http
-    if fault := address_fault(body.address, plain_http=plain_http):
+    if fault := outside_fault(body.address, ports.bot_private_hosts):
         faults.append(Fault("/address", fault))
-    elif leads_inside(host_of(body.address), ports.bot_private_hosts):
-        faults.append(Fault("/address", "not-public"))
     if (not kept_secret and len(body.secret) < SHORTEST_SECRET) or 0 < len(body.secret) < SHORTEST_SECRET:
         faults.append(Fault("/secret", "too-short"))
     if faults:

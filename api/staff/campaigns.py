@@ -26,6 +26,7 @@ from automation.commands.campaigns import (
 from automation.queries.campaign_previews import CampaignPreview, campaign_preview
 from automation.queries.campaign_results import CampaignResults, campaign_results
 from automation.queries.campaigns import CampaignPolicy, CampaignView, campaign, campaign_policy, campaigns
+from automation.queries.segments import tag_faults
 from core.errors import Invalid, NotFound
 from core.values import Int32, Value
 from identity.permissions import Permission
@@ -72,7 +73,7 @@ async def make(call: Writes, body: CampaignDraft) -> CampaignView:
 @router.post("/campaigns/preview", summary="Preview a campaign", operation_id="previewCampaign")
 async def preview(call: Reads, body: CampaignDraft) -> CampaignPreview:
     """What it would be if it began now: for how many, reached how, at what cost, in which words. Nothing is stored."""
-    if faults := campaign_faults(body):
+    if faults := [*campaign_faults(body), *await tag_faults(call.reading, call.clinic_id, body.criteria)]:
         raise Invalid(*faults)
     return await campaign_preview(call.reading, call.clinic_id, body, call.now, clinical=_clinical(call))
 

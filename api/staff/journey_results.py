@@ -16,6 +16,7 @@ from api.paging import DEFAULT_LIMIT, Cursor, Limit, List, moment_and_id, page_o
 from api.ports import PortsHere
 from api.strict import PlainNumber, StrictRoute
 from api.transaction import StaffReads, StaffWrites, staff_reads, staff_writes
+from automation.journey.checks import trees
 from automation.journey.document import Journey
 from automation.journey.words import EnrolmentState
 from automation.queries.calendar import MOST_DAYS, MOST_LINES, Planned, planned
@@ -23,9 +24,10 @@ from automation.queries.dry_run import DryRun, dry_run
 from automation.queries.journeys import journey_row
 from automation.queries.results import JourneyResults, journey_results
 from automation.queries.rows_for_bi import ExportTable, columns_of, rows_of
+from automation.queries.segments import tag_faults
 from automation.queries.ways import OnTheWay, on_the_way
 from core.database import Scope
-from core.errors import Fault, Invalid, NotFound
+from core.errors import Fault, Invalid, NotAllowed, NotFound
 from core.events import Happening, record
 from core.moments import Moment, rfc3339
 from core.values import Value
@@ -102,6 +104,10 @@ async def would(call: Writers, body: Journey) -> DryRun:
     caps would keep out. Nothing is written, nobody is reached. The document need not be stored."""
     if body.trigger.criteria is None:
         raise Invalid(Fault("/trigger/criteria", "missing"))
+    if faults := [
+        fault for at, tree in trees(body) for fault in await tag_faults(call.reading, call.clinic_id, tree, at)
+    ]:
+        raise Invalid(*faults)
     clinical = Permission.READ_CLINICAL in call.staff.permissions
     return await dry_run(call.reading, call.clinic_id, body, call.now, clinical=clinical)
 
@@ -125,7 +131,10 @@ async def export(
     until: Annotated[Moment, Query(examples=["2026-12-01T00:00:00.000Z"])],
 ) -> Response:
     """CSV (RFC 4180) of a year at most: ids and codes, nobody's name and no word of any message. Each export is kept
-    among the clinic's events, with who made it."""
+    among the clinic's events, with who made it. Whose ids stand beside which journeys is a clinical fact: who exports
+    must be able to read those too."""
+    if Permission.READ_CLINICAL not in call.staff.permissions:
+        raise NotAllowed
     if until <= since:
         raise Invalid(Fault("/until", "ends-before-it-begins"))
     if until - since > LONGEST_PERIOD:

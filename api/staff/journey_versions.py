@@ -87,13 +87,17 @@ class PutOn(Value):
 async def one(call: Reads, journey_id: UUID) -> WholeJourney:
     """A version or draft: its document, and of each step how many stand on it and how often it was passed."""
     found = await one_journey(call.reading, call.clinic_id, journey_id)
-    return WholeJourney(version=found, counts=await step_counts(call.reading, call.clinic_id, journey_id))
+    return WholeJourney(
+        version=found, counts=await step_counts(call.reading, call.clinic_id, journey_id, clinical=_clinical(call))
+    )
 
 
 @router.get("/versions", summary="Versions of a journey", operation_id="listJourneyVersions")
 async def versions(call: Reads, journey_id: UUID) -> JourneyVersions:
     """All of the journey that this one is of: a draft first, then the newest."""
-    return JourneyVersions(items=await journey_versions(call.reading, call.clinic_id, journey_id))
+    return JourneyVersions(
+        items=await journey_versions(call.reading, call.clinic_id, journey_id, clinical=_clinical(call))
+    )
 
 
 @router.get("/publishing", summary="What publishing would do", operation_id="previewPublishing")
@@ -103,7 +107,7 @@ async def preview(call: Reads, journey_id: UUID) -> PublishingPreview:
     check = None
     if found.journey is not None:
         check = checked(found.journey, await faults_here(call.reading, call.clinic_id, found.journey, call.now, UNDONE))
-    choices = await publishing_choices(call.reading, call.clinic_id, journey_id)
+    choices = await publishing_choices(call.reading, call.clinic_id, journey_id, clinical=_clinical(call))
     return PublishingPreview(check=check, choices=choices)
 
 
@@ -138,6 +142,10 @@ async def go_on(call: Writes, journey_id: UUID) -> JourneyView:
 async def end(call: Writes, journey_id: UUID) -> JourneyView:
     """For good: everybody is let out, whichever version they are on, and what waits to be sent is taken back."""
     return await stop(call.writing, _deed(call), journey_id)
+
+
+def _clinical(call: StaffReads) -> bool:
+    return Permission.READ_CLINICAL in call.staff.permissions
 
 
 def _deed(call: StaffWrites) -> Deed:

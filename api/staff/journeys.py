@@ -50,7 +50,9 @@ async def launch(
 @router.get("/journeys", summary="Journeys and their counts", operation_id="listJourneys")
 async def journeys(call: Annotated[StaffReads, staff_reads(Permission.WRITE_JOURNEYS)]) -> Journeys:
     """The clinic's journeys, newest first, with how many are on each, left it, and came to its end."""
-    return Journeys(items=await journey_cards(call.reading))
+    return Journeys(
+        items=await journey_cards(call.reading, clinical=Permission.READ_CLINICAL in call.staff.permissions)
+    )
 
 
 @router.get("/patients/{patient_id}/enrolments", summary="Journeys of a patient", operation_id="listEnrolments")

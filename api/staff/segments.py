@@ -27,8 +27,9 @@ from automation.queries.library import (
     segments,
     tags,
 )
-from automation.queries.segments import segment_preview
+from automation.queries.segments import segment_preview, tag_faults
 from automation.segment import SMALLEST_TOLD, Criterion, told_size
+from core.errors import Invalid, NotAllowed
 from core.values import Int32, Int64, ShortText, Value
 from identity.permissions import Permission
 
@@ -60,7 +61,8 @@ class SegmentRequest(Value):
 class SegmentPreview(Value):
     """How many match now; `patient_ids` of the first of them, and none for who may not read clinical facts.
 
-    To them a group of fewer than five has no number either: it would tell of persons.
+    To them a group of fewer than five has no number either, and a larger one is told in whole fives: it would tell of
+    persons.
     """
 
     count: Int64 | None = Field(description="Null where it may not be told: there are fewer than `fewer_than`.")
@@ -113,6 +115,8 @@ def reads_clinical(call: StaffReads | StaffWrites) -> bool:
 @router.post("/segments/preview", summary="Who matches criteria", operation_id="previewSegment")
 async def preview(call: Sees, body: SegmentRequest) -> SegmentPreview:
     """Count who matches at this moment; nothing is stored. Ids are a clinical fact here: who matches was treated."""
+    if faults := await tag_faults(call.reading, call.clinic_id, body.criteria):
+        raise Invalid(*faults)
     count, ids = await segment_preview(call.reading, body.criteria, call.now, MOST_SHOWN)
     if reads_clinical(call):
         return SegmentPreview(count=count, fewer_than=None, patient_ids=ids)
@@ -159,8 +163,14 @@ async def one(call: Sees, segment_id: UUID) -> SegmentView:
 
 @router.put("/segments/{segment_id}", summary="Change a segment", operation_id="changeSegment")
 async def change(call: Plans, segment_id: UUID, body: SegmentToChange) -> SegmentView:
-    """All of it but key and kind. New criteria are followed within seconds; who is pinned or banned stays so."""
+    """All of it but key and kind. New criteria are followed within seconds; who is pinned or banned stays so.
+
+    That a tag tells nothing of health any more is said by who may read clinical facts.
+    """
+    before = await segment(call.writing, call.clinic_id, segment_id, clinical=True)
     words = SegmentWords.model_validate(body.model_dump(exclude={"version"}), strict=False)
+    if before.clinical and not words.is_clinical() and not reads_clinical(call):
+        raise NotAllowed
     await change_segment(call.writing, call.clinic_id, segment_id, body.version, words, call.actor, call.now)
     return await segment(call.writing, call.clinic_id, segment_id, clinical=reads_clinical(call))
 
@@ -186,5 +196,10 @@ async def days(
 
 @router.post("/segments/{segment_id}/imports", summary="Put a list in", operation_id="importSegmentMembers")
 async def imported(call: Plans, segment_id: UUID, body: SegmentImport) -> ImportReport:
-    """Good lines are taken; each bad one comes back with its number and reason. Said again, it takes nobody twice."""
+    """Good lines are taken; each bad one comes back with its number and reason. Said again, it takes nobody twice.
+
+    Into what tells of health only who reads clinical facts puts anybody: the answer says who was in it already.
+    """
+    if (await segment(call.writing, call.clinic_id, segment_id, clinical=True)).clinical and not reads_clinical(call):
+        raise NotAllowed
     return await import_members(call.writing, call.clinic_id, segment_id, body.lines, body.source, call.actor, call.now)

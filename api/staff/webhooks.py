@@ -20,7 +20,7 @@ from automation.queries.webhooks import (
 )
 from automation.webhook import WebhookState, secret_text, webhook_key
 from core.errors import Fault, Invalid, NotFound
-from core.outside import LONGEST_ADDRESS, address_fault, host_of, leads_inside
+from core.outside import LONGEST_ADDRESS, outside_fault
 from core.values import Int32, ShortText, Value
 from identity.permissions import Permission
 
@@ -123,8 +123,5 @@ async def retry(call: Manages, endpoint_id: UUID) -> WebhookCallsRetried:
 
 
 def _check(ports: Ports, address: str) -> None:
-    plain_http = ports.archives is not None and ports.archives.plain_http
-    if fault := address_fault(address, plain_http=plain_http):
+    if fault := outside_fault(address, ports.webhook_private_hosts):
         raise Invalid(Fault("/address", fault))
-    if leads_inside(host_of(address), ports.webhook_private_hosts):
-        raise Invalid(Fault("/address", "not-public"))

@@ -17,7 +17,7 @@ from sqlmodel import col
 from automation.campaign import CampaignDraft, CampaignState, Response, campaign_faults, whose_of
 from automation.journey.clock import local_moment
 from automation.queries.campaigns import CampaignPolicy, campaign_policy, draft_of, first_zone, promotion_fault
-from automation.queries.segments import segment_preview
+from automation.queries.segments import segment_preview, tag_faults
 from automation.queries.teams import team_exists, who_work_here
 from automation.tables import CampaignMember, CampaignPolicyRow, CampaignRow
 from core.database import Writing
@@ -85,6 +85,7 @@ async def launch_campaign(writing: Writing, act: CampaignAct) -> None:
     row = await _locked(writing, act)
     _in_state(row, _S.DRAFT)
     draft = draft_of(row.definition)
+    await _check(writing, act.clinic_id, draft)
     begins_at = await _begins_at(writing, act, draft)
     row.size, _ = await segment_preview(writing, draft.criteria, act.now, 1)
     row.asked_at, row.asked_by = act.now, act.staff_id
@@ -219,7 +220,7 @@ def _wants_coupons(draft: CampaignDraft) -> bool:
 
 
 async def _check(writing: Writing, clinic_id: UUID, draft: CampaignDraft) -> None:
-    faults = campaign_faults(draft)
+    faults = [*campaign_faults(draft), *await tag_faults(writing, clinic_id, draft.criteria)]
     if draft.follow_up is not None and not faults:
         whose = whose_of(draft.follow_up)
         if whose.assignee_id is not None and not await who_work_here(writing, clinic_id, [whose.assignee_id]):

@@ -30,9 +30,10 @@ from sqlalchemy.dialects.postgresql import JSONPATH, insert
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from automation.commands.taking_back import take_back
+from automation.commands.taking_back import take_back, take_words_back
 from automation.journey.words import Carrying, EnrolmentState, ExitReason, JourneyState, Verdict
 from automation.queries.days import AS_OF
+from automation.queries.unsaid import unsaid
 from automation.tables import Enrolment, JourneyRow, Timer, Touchpoint
 from core.database import Writing
 from core.errors import Conflict, NotFound
@@ -54,14 +55,17 @@ async def carry_over(writing: Writing, now: datetime, limit: int) -> int:
     """Carry up to `limit` patients of each kind, of every clinic in reach; how many there were."""
     carried = 0
     for carrying in (Carrying.LEAVE, Carrying.RESTART, Carrying.MOVE):
-        found = [(clinic_id, row_id) for clinic_id, row_id in await writing.execute(_waiting(carrying, limit))]
+        waiting = (await writing.execute(_waiting(carrying, limit))).all()
+        carried += len(waiting)
+        late = [(row[0], row[1]) for row in waiting if row[2] != EnrolmentState.ACTIVE.value]
+        await take_words_back(writing, late, ExitReason.STOPPED, now)
+        found = [(row[0], row[1]) for row in waiting if row[2] == EnrolmentState.ACTIVE.value]
         if not found:
             continue
         if carrying is not Carrying.MOVE:
             await take_back(writing, found, ExitReason.STOPPED, now)
         statement = left(found) if carrying is Carrying.LEAVE else _moved(found, anew=carrying is Carrying.RESTART)
         await writing.execute(statement, {"as_of": now})
-        carried += len(found)
     if carried < limit:
         await writing.execute(_over(), {"as_of": now}, execution_options=UNTRACKED)
     return carried
@@ -99,12 +103,17 @@ def left(found: Sequence[tuple[UUID, UUID]]) -> Select[Any]:
 _RETURNED = (col(Enrolment.clinic_id), col(Enrolment.id), col(Enrolment.step), col(Enrolment.seq))
 
 
-def _waiting(carrying: Carrying, limit: int) -> Select[UUID, UUID]:
-    """Who is to be carried so, each held."""
+def _waiting(carrying: Carrying, limit: int) -> Select[UUID, UUID, str]:
+    """Who is to be carried so, each held; of what staff stopped also who came to its end while something waits that was
+    said to them."""
+    who = col(Enrolment.state) == EnrolmentState.ACTIVE.value
+    if carrying is Carrying.LEAVE:
+        stopped = col(_OLD.state) == JourneyState.STOPPED.value
+        who = or_(who, and_(stopped, col(Enrolment.state) == EnrolmentState.COMPLETED.value, unsaid()))
     statement = (
-        select(col(Enrolment.clinic_id), col(Enrolment.id))
+        select(col(Enrolment.clinic_id), col(Enrolment.id), col(Enrolment.state))
         .join(_OLD, _of_old())
-        .where(col(_OLD.carries) == carrying.value, col(Enrolment.state) == EnrolmentState.ACTIVE.value)
+        .where(col(_OLD.carries) == carrying.value, who)
     )
     if carrying is not Carrying.LEAVE:
         statement = statement.join(_NEW, _successor())

@@ -19,7 +19,7 @@ from automation.commands.given import (
 )
 from automation.commands.membership import tag_across
 from automation.commands.webhooks import WebhookWish, call_webhooks
-from automation.effect import Effect, Key, SurveyWish, TaskWish
+from automation.effect import Effect, Key, Refused, SurveyWish, TaskWish
 from automation.journey.document import Journey, document
 from automation.journey.step import Step
 from automation.journey.words import JourneyState, StepKind, TriggerKind
@@ -29,6 +29,8 @@ from automation.tables import JourneyRow, Segment
 from core.database import Writing
 from identity.secrets import Secrets
 from push.commands.batch import arrays
+from push.notice import Purpose
+from push.queries.consents import agreeing
 
 MOST_HOPS = 5
 _DUE = timedelta(days=1)
@@ -89,8 +91,15 @@ def _wish(step: Step) -> TaskWish:
 
 
 async def _chats(writing: Writing, _: Means, doings: Sequence[Doing], now: datetime) -> Came:
-    wanted = [(each.effect, {text.language: text.text for text in each.step.texts or ()}) for each in doings]
-    return await post_chat_messages(writing, wanted, now)
+    """What belongs to the treatment everybody is told; for all else a yes is needed, on whichever way."""
+    came: dict[Key, UUID | str] = {}
+    for purpose in sorted({each.journey.purpose for each in doings} - {Purpose.SERVICE}):
+        asked = [each for each in doings if each.journey.purpose is purpose]
+        yes = await agreeing(writing, {each.effect.whose for each in asked}, purpose)
+        came |= {each.effect.key: Refused.NO_CONSENT for each in asked if each.effect.whose not in yes}
+    agreed = [each for each in doings if each.effect.key not in came]
+    wanted = [(each.effect, {text.language: text.text for text in each.step.texts or ()}) for each in agreed]
+    return came | await post_chat_messages(writing, wanted, now)
 
 
 async def _hand_overs(writing: Writing, _: Means, doings: Sequence[Doing], now: datetime) -> Came:
@@ -116,7 +125,13 @@ async def _handed(writing: Writing, key: str, doings: Sequence[Doing], now: date
     for row in (await writing.execute(running)).scalars().all():
         if row.definition["trigger"]["kind"] != TriggerKind.MANUAL.value:
             continue
-        some = [each for each in doings if each.effect.clinic_id == row.clinic_id]
+        group = row.definition.get("group")
+        mine = [each for each in doings if each.effect.clinic_id == row.clinic_id]
+        # Of a group they are on one journey at a time, and this one has them until its end.
+        some = [each for each in mine if group is None or each.journey.group != group]
+        came |= {each.effect.key: "of-the-same-group" for each in mine if each not in some}
+        if not some:
+            continue
         rows = [(row.clinic_id, row.id, each.effect.patient_id, each.subject_id, each.hops + 1) for each in some]
         entered = await enter(writing, document(row.definition), arrays(NAMED, rows), now, len(rows))
         in_now = {patient_id: enrolment_id for _, patient_id, enrolment_id in entered}

@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     DateTime,
-    Integer,
     Select,
     Text,
     and_,
@@ -30,9 +29,9 @@ from sqlmodel import col
 from automation.commands.leaving import leave, logged
 from automation.journey.document import Journey
 from automation.journey.lot import HOLDOUT
-from automation.journey.words import EnrolmentState, ExitReason, Verdict
+from automation.journey.words import EnrolmentState, ExitReason, JourneyState, Verdict
 from automation.queries.days import AS_OF
-from automation.queries.entries import candidates, zone_of
+from automation.queries.entries import candidates, kept_out, rank_of, zone_of
 from automation.queries.lots import lot_of
 from automation.tables import Enrolment, JourneyRow, Timer
 from core.database import Writing
@@ -104,8 +103,11 @@ def _entering(journey: Journey, limit: int, left: timedelta | None) -> Select[An
 
 
 def _newcomers(journey: Journey, limit: int, left: timedelta | None) -> CTE:
-    """Candidates with the number of their entry, of whom nothing speaks against it."""
-    some, met = candidates(journey, left=left).subquery("candidate"), aliased(Enrolment)
+    """Candidates with the number of their entry, of whom nothing speaks against it.
+
+    Their journeys are held against being stopped, and looked at again after waiting: nobody comes into one that ended.
+    """
+    some, met, of = candidates(journey, left=left).subquery("candidate"), aliased(Enrolment), aliased(JourneyRow)
     theirs = and_(
         col(met.clinic_id) == some.c.clinic_id,
         col(met.patient_id) == some.c.patient_id,
@@ -116,30 +118,17 @@ def _newcomers(journey: Journey, limit: int, left: timedelta | None) -> CTE:
     entries = select(func.coalesce(func.max(col(met.entry_no)), 0) + 1).where(theirs).scalar_subquery()
     found = select(*some.c, entries.label("entry_no")).where(~exists().where(theirs, lately))
     if journey.group is not None:
-        found = found.where(~_kept_out(journey, some))
+        found = found.where(~kept_out(journey, some))
     found = found.order_by(some.c.clinic_id, some.c.patient_id, some.c.subject_id)
     if journey.per_day is not None:
         found = _of_the_day(found.subquery("everybody"), journey.key, journey.per_day)
-    return found.limit(limit).cte("newcomer").prefix_with("MATERIALIZED")
-
-
-def _kept_out(journey: Journey, some: Any) -> ColumnElement[bool]:
-    """SQL: the patient is on another journey of the group that is not to be taken over."""
-    other, of = aliased(Enrolment), aliased(JourneyRow)
-    found = select(literal(1)).select_from(other)
-    if journey.takes_over:
-        of_other = and_(col(of.clinic_id) == other.clinic_id, col(of.id) == other.journey_id)
-        found = found.join(of, of_other).where(_rank(of) <= journey.rank)
-    return found.where(
-        col(other.clinic_id) == some.c.clinic_id,
-        col(other.patient_id) == some.c.patient_id,
-        col(other.exclusive_group) == journey.group,
-        col(other.state) == _ACTIVE,
-    ).exists()
-
-
-def _rank(of: Any) -> Any:
-    return cast(col(of.definition)["rank"].astext, Integer)
+    new = found.limit(limit).subquery("found")
+    takes = and_(
+        col(of.clinic_id) == new.c.clinic_id, col(of.id) == new.c.journey_id,
+        col(of.state) == JourneyState.ACTIVE.value,
+    )  # fmt: skip
+    held = select(*new.c).join(of, takes).with_for_update(of=of, key_share=True, read=True)
+    return held.cte("newcomer").prefix_with("MATERIALIZED")
 
 
 def _displaced(journey: Journey, limit: int, left: timedelta | None) -> Any:
@@ -152,7 +141,7 @@ def _displaced(journey: Journey, limit: int, left: timedelta | None) -> Any:
         .where(
             col(Enrolment.state) == _ACTIVE,
             col(Enrolment.exclusive_group) == journey.group,
-            _rank(of) > journey.rank,
+            rank_of(of) > journey.rank,
             ~_held_out(journey, new.c.patient_id),
         )
     )

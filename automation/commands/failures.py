@@ -9,9 +9,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import col
 
 from automation.commands.leaving import let_out
-from automation.journey.words import EnrolmentState, ExitReason, Verdict
+from automation.journey.words import EnrolmentState, ExitReason, JourneyState, Verdict
+from automation.queries.journeys import of_journey
 from automation.queries.places import Place
-from automation.tables import Enrolment, Timer, Touchpoint
+from automation.tables import Enrolment, JourneyRow, Timer, Touchpoint
 from core.database import Sweeping, Writing
 from core.errors import Conflict, NotFound
 from core.ids import new_id
@@ -23,7 +24,7 @@ _TIMES = 4
 
 
 class EnrolmentNotFailed(Conflict):
-    """Only who is among the dead letters, and on the journey no second time, can be put back."""
+    """Only who is among the dead letters, on the journey no second time, and whose journey runs, can be put back."""
 
     slug = "enrolment-not-failed"
 
@@ -47,9 +48,14 @@ async def fail(sweeping: Sweeping, place: Place, now: datetime) -> None:
 async def repair(writing: Writing, clinic_id: UUID, enrolment_id: UUID, now: datetime) -> None:
     """Put a dead letter back where it stood; it is looked at at once. Raises `NotFound`, `EnrolmentNotFailed`."""
     named = (col(Enrolment.clinic_id) == clinic_id, col(Enrolment.id) == enrolment_id)
+    # Held first, as by whoever ends a journey: nobody is put back onto one that is being stopped.
+    its = select(col(JourneyRow.state)).join(Enrolment, of_journey()).where(*named)
+    state = (await writing.execute(its.with_for_update(of=JourneyRow, read=True))).scalar_one_or_none()
     row = (await writing.execute(select(Enrolment).where(*named).with_for_update())).scalar_one_or_none()
     if row is None:
         raise NotFound
+    if state == JourneyState.STOPPED.value:
+        raise EnrolmentNotFailed
     if row.exit_reason != ExitReason.FAILED.value or await _is_on_again(writing, row):
         raise EnrolmentNotFailed
     back = update(Enrolment).where(*named).values(

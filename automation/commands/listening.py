@@ -9,32 +9,37 @@ import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Text, and_, cast, func, select, text, update
+from sqlalchemy import Integer, and_, cast, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 
 from automation.commands.entries import enter
 from automation.commands.moves import by_journey, let_go
+from automation.commands.taking_back import take_words_back
 from automation.criteria.said import EventKind
 from automation.journey.document import Journey
 from automation.journey.words import EnrolmentState, ExitKind, JourneyState, StepKind, TriggerKind
+from automation.queries.departures import departures
 from automation.queries.entries import heard_by_journeys, xid
 from automation.queries.journeys import Active, active_journeys
 from automation.queries.places import Key, Place, places
-from automation.tables import Enrolment, JourneyMark, Timer
+from automation.queries.unsaid import unsaid
+from automation.tables import Enrolment, JourneyMark, JourneyRow, Timer
+from core.connection_loss import is_of_the_moment
 from core.database import Sweeping
 from core.events import Event
-from push.commands.batch import NUMBERS, TEXTS, UNTRACKED, UUIDS, batch
+from push.commands.batch import TEXTS, UNTRACKED, UUIDS, batch
 
 AT_ONCE = 20_000
 """Events of one transaction."""
 
 _HEARD = (JourneyState.ACTIVE, JourneyState.PAUSED, JourneyState.DRAINING)
+_LONGEST_GOAL = timedelta(days=366)
 _VISITS = frozenset(kind for kind in EventKind if kind.value.startswith("appointment."))
 _LOG = logging.getLogger("enamel.automation")
 
@@ -68,10 +73,11 @@ async def listen(sweeping: Sweeping, now: datetime, limit: int, most: int = AT_O
         return Listened(0, more=False)
     actives = await active_journeys(sweeping, _HEARD)
     journeys = {journey_id: each.journey for each in actives for journey_id in each.ids}
-    touched = await _touched(sweeping, journeys, span)
+    touched, late = await _touched(sweeping, journeys, span)
     left = await _let_go(sweeping, touched, journeys, now)
+    await _unsay(sweeping, late, journeys, now)
     await _wake(sweeping, [each for each in touched if each.key not in left and _waits(journeys, each)], now)
-    await _count_goals(sweeping, journeys, span)
+    await _count_goals(sweeping, span, now)
     came, whole = await _let_in(sweeping, actives, span, now, limit)
     if whole:
         moved = update(JourneyMark).where(col(JourneyMark.name) == "events").values(xid=span[1])
@@ -111,11 +117,14 @@ def _within(span: tuple[int, int, bool]) -> tuple[Any, Any]:
     return col(Event.xid) >= xid(span[0]), col(Event.xid) < xid(span[1])
 
 
-async def _touched(sweeping: Sweeping, journeys: Mapping[UUID, Journey], span: tuple[int, int, bool]) -> list[Place]:
-    """Who is on a journey that listens to what befell them, locked until the commit."""
+async def _touched(
+    sweeping: Sweeping, journeys: Mapping[UUID, Journey], span: tuple[int, int, bool]
+) -> tuple[list[Place], list[Place]]:
+    """Who is on a journey that listens to what befell them, and who came to its end while something waits that was
+    said to them; locked until the commit."""
     pairs = [(journey_id, kind.value) for journey_id, journey in journeys.items() for kind in interests(journey)]
     if not pairs:
-        return []
+        return [], []
     asked = batch({"journey_id": UUIDS, "kind": TEXTS}, pairs)
     news = (
         select(col(Event.clinic_id), col(Event.patient_id), asked.c.journey_id)
@@ -128,30 +137,45 @@ async def _touched(sweeping: Sweeping, journeys: Mapping[UUID, Journey], span: t
         col(Enrolment.clinic_id) == news.c.clinic_id, col(Enrolment.patient_id) == news.c.patient_id,
         col(Enrolment.journey_id) == news.c.journey_id,
     )  # fmt: skip
+    on = col(Enrolment.state) == EnrolmentState.ACTIVE.value
+    late = and_(col(Enrolment.state) == EnrolmentState.COMPLETED.value, unsaid())
     statement = (
         places()
+        .add_columns(on.label("is_on"))
         .join(news, theirs)
-        .where(col(Enrolment.state) == EnrolmentState.ACTIVE.value)
+        .where(or_(on, late))
         .order_by(col(Enrolment.clinic_id), col(Enrolment.id))
         .with_for_update(of=Enrolment)
     )
-    return [Place(*row) for row in await sweeping.execute(statement)]
+    found = [(Place(*row[:-1]), row.is_on) for row in await sweeping.execute(statement)]
+    return [place for place, is_on in found if is_on], [place for place, is_on in found if not is_on]
 
 
 async def _let_go(
     sweeping: Sweeping, places: Sequence[Place], journeys: Mapping[UUID, Journey], now: datetime
 ) -> set[Key]:
-    """One definition that cannot be judged keeps nobody of another in."""
+    """One definition that cannot be judged keeps nobody of another in. A lock that is not had in time is no fault of a
+    definition: then all is heard again, and no event passed over."""
     left = set[Key]()
     for journey, some in by_journey(places, journeys):
         try:
             async with sweeping.begin_nested():
                 left |= await let_go(sweeping, journey, some, now)
         except DBAPIError as error:
-            if error.connection_invalidated:
+            if is_of_the_moment(error):
                 raise
             _LOG.error(json.dumps({"journey": journey.key, "error": type(error).__name__}))
     return left
+
+
+async def _unsay(
+    sweeping: Sweeping, late: Sequence[Place], journeys: Mapping[UUID, Journey], now: datetime
+) -> None:  # fmt: skip
+    """Who came to the end while something waits that was said last: an exit wins over that too."""
+    for journey, some in by_journey(late, journeys):
+        out = await departures(sweeping, journey, [(place.key, place.step_since) for place in some], now)
+        for reason in sorted(set(out.values())):
+            await take_words_back(sweeping, [key for key, why in out.items() if why is reason], reason, now)
 
 
 def _waits(journeys: Mapping[UUID, Journey], place: Place) -> bool:
@@ -177,16 +201,25 @@ async def _wake(sweeping: Sweeping, places: Sequence[Place], now: datetime) -> N
     await sweeping.execute(woken, execution_options=UNTRACKED)
 
 
-async def _count_goals(sweeping: Sweeping, journeys: Mapping[UUID, Journey], span: tuple[int, int, bool]) -> None:
-    """The first such event within the days of each goal; of those too who are held out or have left."""
-    goals = [(key, each.goal.event.value, each.goal.within_days) for key, each in journeys.items() if each.goal]
-    if not goals:
-        return
-    asked = batch({"journey_id": UUIDS, "kind": TEXTS, "within": NUMBERS}, goals)
+async def _count_goals(sweeping: Sweeping, span: tuple[int, int, bool], now: datetime) -> None:
+    """The first such event within the days of each goal; of those too who are held out or have left, and of
+    journeys that ended: what was begun is counted to its end, or those held out would look worse than they are."""
+    goal, lasts = col(JourneyRow.definition)["goal"], [state.value for state in _HEARD]
+    asked = (
+        select(
+            col(JourneyRow.id).label("journey_id"), goal["event"].astext.label("kind"),
+            goal["within_days"].astext.label("within"),
+        )
+        .where(
+            goal.is_not(None),
+            or_(col(JourneyRow.state).in_(lasts), col(JourneyRow.ended_at) > now - _LONGEST_GOAL),
+        )
+        .subquery("asked")
+    )  # fmt: skip
     within = func.make_interval(0, 0, 0, cast(asked.c.within, Integer))
     reached = (
         select(col(Enrolment.clinic_id), col(Enrolment.id), col(Event.at), col(Event.id).label("event_id"))
-        .join_from(Event, asked, cast(asked.c.kind, Text) == Event.kind)
+        .join_from(Event, asked, asked.c.kind == Event.kind)
         .join(
             Enrolment,
             and_(
@@ -220,7 +253,7 @@ async def _let_in(
             async with sweeping.begin_nested():
                 number = len(await enter(sweeping, active.journey, values, now, limit))
         except DBAPIError as error:
-            if error.connection_invalidated:
+            if is_of_the_moment(error):
                 raise
             _LOG.error(json.dumps({"journeys": [str(each) for each in active.ids], "error": type(error).__name__}))
             continue

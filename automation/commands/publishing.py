@@ -45,6 +45,12 @@ class JourneyNotRunning(Conflict):
     slug = "journey-not-running"
 
 
+class JourneyNeverPublished(Conflict):
+    """There is nothing of it to be brought back."""
+
+    slug = "journey-never-published"
+
+
 @dataclass(frozen=True, slots=True)
 class Deed:
     """Who does it in which clinic, and when."""
@@ -70,12 +76,13 @@ async def publish_again(
     writing: Writing, deed: Deed, journey_id: UUID, seen: str, carrying: Carrying
 ) -> JourneyView:  # fmt: skip
     """An earlier version, under a new number, in the place of what runs now. `seen`: the digest of what runs now, or
-    nothing where nothing runs. Raises `NotFound`, `Stale`, `Invalid`: what it names may be gone."""
+    nothing where nothing runs. Raises `NotFound`, `JourneyNeverPublished`, `Stale`, `Invalid`: what it names may be
+    gone."""
     key = await _key_of(writing, deed.clinic_id, journey_id)
     versions = await _versions(writing, deed.clinic_id, key)
     earlier = next(each for each in versions if each.id == journey_id)
     if earlier.state == _S.DRAFT.value:
-        raise NotFound
+        raise JourneyNeverPublished
     running = next((digest(each.definition) for each in versions if each.state in _TAKES), "")
     if running != seen:
         raise Stale

@@ -4,13 +4,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, cast, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from automation.library import BY_HAND, MOST_SEGMENTS, SegmentDraft, SegmentKind, SegmentWords, tags_named
+from automation.library import MOST_SEGMENTS, SegmentDraft, SegmentKind, SegmentWords
 from automation.queries.rules import stored
+from automation.queries.segments import tag_faults
+from automation.queries.segments_in_use import asks_for
 from automation.segment import Criterion
 from automation.tables import Segment, SegmentMark
 from core.database import Writing
@@ -78,12 +80,12 @@ async def change_segment(
 async def archive_segment(writing: Writing, clinic_id: UUID, segment_id: UUID, actor: Actor, now: datetime) -> None:
     """Nobody joins or leaves it any more, and nobody is shown it. Its key is free again.
 
-    Raises `NotFound`, and `SegmentInUse` where the criteria of another segment ask for it.
+    Raises `NotFound`, and `SegmentInUse` where another segment, a journey that runs, or a campaign that is to begin
+    asks for it: who is in it would stay so for them for ever.
     """
     await kind_of(writing, clinic_id, segment_id)
-    asks = cast(col(Segment.criteria), Text).contains(str(segment_id))
     live = (col(Segment.clinic_id) == clinic_id, col(Segment.archived_at).is_(None))
-    if (await writing.execute(select(col(Segment.id)).where(*live, asks).limit(1))).scalar_one_or_none():
+    if (await writing.execute(select(asks_for(clinic_id, segment_id)))).scalar_one():
         raise SegmentInUse
     over = update(Segment).where(*live, col(Segment.id) == segment_id).values(archived_at=now)
     await writing.execute(over, execution_options=UNTRACKED)
@@ -107,17 +109,6 @@ def _said(words: SegmentWords) -> dict[str, Any]:
 
 
 async def _check_tags(writing: Writing, clinic_id: UUID, criterion: Criterion | None) -> None:
-    """Criteria ask for tags and lists of this clinic only: a segment of criteria would have to be known before."""
-    named = list(tags_named(criterion)) if criterion else []
-    if not named:
-        return
-    statement = select(col(Segment.id)).where(
-        col(Segment.clinic_id) == clinic_id,
-        col(Segment.id).in_([segment_id for _, segment_id in named]),
-        col(Segment.kind).in_(sorted(kind.value for kind in BY_HAND)),
-        col(Segment.archived_at).is_(None),
-    )
-    known = set((await writing.execute(statement)).scalars())
-    unknown = [Fault(pointer, "unknown-tag") for pointer, segment_id in named if segment_id not in known]
-    if unknown:
-        raise Invalid(*unknown)
+    faults = await tag_faults(writing, clinic_id, criterion) if criterion else []
+    if faults:
+        raise Invalid(*faults)

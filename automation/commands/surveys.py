@@ -13,6 +13,7 @@ from sqlmodel import col
 from automation.commands.tasks import UNTRACKED, make_tasks
 from automation.queries.survey_visits import Visited, visits_of
 from automation.queries.surveys import Asked, SurveyView, live_surveys, survey, survey_view
+from automation.queries.unsaid import invitations_unsaid
 from automation.survey import LASTS, SurveyFacts, SurveyReply, faults_of, is_low
 from automation.tables import SurveyAnswer, SurveyInvitation, SurveyRow
 from automation.task import TaskDraft, TaskKind, TaskOrigin, Whose
@@ -56,13 +57,16 @@ async def make_survey(
 
 
 async def end_survey(writing: Writing, clinic_id: UUID, survey_id: UUID, actor: Actor, now: datetime) -> None:
-    """Nobody is asked any more, and what was asked is not answered any more; again changes nothing."""
+    """Nobody is asked any more, whoever was not told yet either, and what was asked is not answered any more; again
+    changes nothing."""
     if await survey(writing, clinic_id, survey_id) is None:
         raise NotFound
     live = (col(SurveyRow.clinic_id) == clinic_id, col(SurveyRow.id) == survey_id, col(SurveyRow.ended_at).is_(None))
     over = update(SurveyRow).where(*live).values(ended_at=now).returning(col(SurveyRow.id))
     if (await writing.execute(over, execution_options=UNTRACKED)).scalar_one_or_none() is not None:
         await record(writing, clinic_id, actor, [Happening("survey.ended", survey_id)], now)
+        waiting = [(row[0], row[1]) for row in await writing.execute(invitations_unsaid(clinic_id, survey_id))]
+        await cancel_across(writing, waiting, "survey-ended", now)
 
 
 async def ask_survey(writing: Writing, clinic_id: UUID, asking: Asking, actor: Actor, now: datetime) -> UUID | None:

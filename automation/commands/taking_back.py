@@ -24,9 +24,18 @@ async def take_back(writing: Writing, left: Sequence[tuple[UUID, UUID]], reason:
     """
     if not left:
         return
-    await cancel_across(writing, [*left, *await _asked(writing, left)], reason.value, now)
+    await take_words_back(writing, left, reason, now)
     if reason is not ExitReason.FAILED:
         await call_off(writing, left, TaskOrigin.JOURNEY, now, taken=False)
+
+
+async def take_words_back(
+    writing: Writing, said_to: Sequence[tuple[UUID, UUID]], reason: ExitReason, now: datetime
+) -> None:
+    """The messages and questions of these enrolments, and nothing else."""
+    if not said_to:
+        return
+    await cancel_across(writing, [*said_to, *await _asked(writing, said_to)], reason.value, now)
 
 
 async def _asked(writing: Writing, left: Sequence[tuple[UUID, UUID]]) -> list[tuple[UUID, UUID]]:

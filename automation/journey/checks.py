@@ -41,8 +41,8 @@ OF_VISIT = frozenset({NoticeKind.CONFIRMING, NoticeKind.REMINDING, NoticeKind.VI
 class Known:
     """What there is in the clinic that a document may name. `tags`: the segments that are given by hand.
 
-    `wordings`: with the kind of notice that they are words of. `journeys`: the trigger of each that runs. `undone`:
-    kinds of steps that this installation cannot do.
+    `wordings`: with the kind of notice that they are words of. `journeys`: the trigger of each that runs; `groups`:
+    the group of those that are of one. `undone`: kinds of steps that this installation cannot do.
     """
 
     segments: frozenset[str] = frozenset()
@@ -54,6 +54,7 @@ class Known:
     endpoints: frozenset[UUID] = frozenset()
     tag_ids: frozenset[UUID] = frozenset()
     journeys: Mapping[str, TriggerKind] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
     undone: frozenset[StepKind] = frozenset()
 
 
@@ -218,7 +219,8 @@ def _tag(_: Journey, step: Step, known: Known, at: str) -> Iterator[Fault]:
 
 
 def _journey(journey: Journey, step: Step, known: Known, at: str) -> Iterator[Fault]:
-    """A row of journeys that hand over to each other ends by their number; to itself none needs to hand over."""
+    """A row of journeys that hand over to each other ends by their number; to itself none needs to hand over, and one
+    of its own group takes nobody in who is still on it."""
     assert step.journey is not None
     if step.journey == journey.key:
         yield Fault(f"{at}/journey", "hands-over-to-itself")
@@ -226,6 +228,8 @@ def _journey(journey: Journey, step: Step, known: Known, at: str) -> Iterator[Fa
         yield Fault(f"{at}/journey", "no-such-journey")
     elif known.journeys[step.journey] is not TriggerKind.MANUAL:
         yield Fault(f"{at}/journey", "not-entered-by-hand")
+    elif journey.group is not None and known.groups.get(step.journey) == journey.group:
+        yield Fault(f"{at}/journey", "hands-over-in-its-group")
 
 
 def _named(member: str, among: Callable[[Known], frozenset[UUID]], code: str) -> "_Check":

@@ -11,7 +11,7 @@ from html import escape
 
 from automation.journey.document import Journey
 from automation.journey.drawing import HEAD, LINE, MARGIN, WIDTH, Box, Drawing, drawn
-from automation.journey.picture_words import kind_said, said
+from automation.journey.picture_words import happening_said, kind_said, said
 from automation.journey.step import Step
 from automation.journey.ways import ways_by_start
 from automation.journey.words import StepKind
@@ -76,12 +76,14 @@ def _tag(language: str) -> str:
 
 def _head(journey: Journey, language: str) -> Iterator[str]:
     trigger = journey.trigger
-    named = (trigger.event, trigger.fact, trigger.every, trigger.segment)
-    how = [trigger.kind.value, *(str(each) for each in named if each is not None)]
+    named = (trigger.kind, trigger.event, trigger.fact, trigger.every)
+    how = [happening_said(each, language) for each in named if each is not None]
+    how += [trigger.segment] if trigger.segment is not None else []
     yield f"{journey.name} ({journey.key})"
     yield f"{said('enters', language)}: {', '.join(how)}"
-    if journey.exits:
-        yield f"{said('leaves', language)}: {', '.join(exit_.kind.value for exit_ in journey.exits)}"
+    ends = [happening_said(exit_.event or exit_.kind, language) for exit_ in journey.exits]
+    if ends:
+        yield f"{said('leaves', language)}: {', '.join(dict.fromkeys(ends))}"
 
 
 def _heading(head: list[str]) -> Iterator[str]:
@@ -151,7 +153,7 @@ def _time(step: Step, language: str) -> str:
     days, hours = said("days", language), said("hours", language)
     before, after = said("before", language), said("after", language)
     parts = (
-        ", ".join(step.events or ()),
+        ", ".join(happening_said(each, language) for each in step.events or ()),
         f"{step.days} {days}" if step.days else "",
         f"{step.hours} {hours}" if step.hours else "",
         f"{step.days_before} {days} {before}" if step.days_before is not None else "",

@@ -1,6 +1,8 @@
 """What a picture of a journey says, in the four languages."""
 
-from automation.journey.words import StepKind
+from automation.criteria.said import EventKind
+from automation.journey.happening_words import HAPPENINGS
+from automation.journey.words import DateFact, Every, ExitKind, StepKind, TriggerKind
 
 LANGUAGES = ("en", "ru", "it", "zh")
 
@@ -42,6 +44,10 @@ _WORDS: dict[str, tuple[str, str, str, str]] = {
 
 def kind_said(kind: StepKind, language: str) -> str:
     return KINDS[kind][_place(language)]
+
+
+def happening_said(happening: TriggerKind | DateFact | Every | ExitKind | EventKind, language: str) -> str:
+    return HAPPENINGS[happening][_place(language)]
 
 
 def said(word: str, language: str) -> str:

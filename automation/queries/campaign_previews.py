@@ -7,9 +7,10 @@ from uuid import UUID
 from pydantic import Field
 
 from automation.campaign import MOST_ARMS, CampaignDraft
-from automation.campaign_figures import groups_of, sms_units, told
+from automation.campaign_figures import groups_of, sms_units
 from automation.campaign_turns import hours_needed
 from automation.queries.segments import segment_statement
+from automation.results import told
 from core.database import Reading
 from core.values import Int32, Int64, Value
 from push.consent import ConsentChannel
@@ -41,7 +42,7 @@ class CampaignText(Value):
 
 
 class CampaignPreview(Value):
-    """Counts are null where they are of fewer than five, to who may not read clinical facts. Nothing is stored.
+    """To who may not read clinical facts counts of fewer than five are null, others in whole fives. Nothing is stored.
 
     Of caps, quiet hours and phones that turn out dead it knows nothing: those are asked as a message goes.
     """
@@ -65,13 +66,14 @@ async def campaign_preview(
     texts = await _texts(reading, clinic_id, draft, [each.language for each in spoken], roads.channels)
     size = sum(each.people for each in spoken)
     least, most = (_units(draft, spoken, texts, name) for name in ("first", "people"))
-    unsafe = told(size, clinical=clinical) is None
+    shown = told(size, clinical=clinical)
     return CampaignPreview(
-        size=told(size, clinical=clinical), held_out=told(size * draft.holdout_percent // 100, clinical=clinical),
+        size=shown, held_out=told(size * draft.holdout_percent // 100, clinical=clinical),
         nobody=told(sum(each.nobody for each in spoken), clinical=clinical),
         channels=[_channel(channel, spoken, clinical=clinical) for channel in roads.channels],
-        sms_units_least=None if unsafe else least, sms_units_most=None if unsafe else most,
-        hours_needed=hours_needed(draft, size), texts=texts,
+        sms_units_least=told(least, clinical=clinical, people=size),
+        sms_units_most=told(most, clinical=clinical, people=size),
+        hours_needed=hours_needed(draft, shown or 0), texts=texts,
     )  # fmt: skip
 
 

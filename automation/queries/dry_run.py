@@ -13,6 +13,7 @@ from sqlmodel import col
 from automation.criteria.said import Contact, CriterionKind
 from automation.journey.document import Journey
 from automation.journey.words import EnrolmentState
+from automation.queries.entries import kept_out
 from automation.queries.segments import segment_statement
 from automation.results import Told, told
 from automation.segment import Criterion
@@ -129,7 +130,7 @@ class _Asking:
     async def counts(self) -> dict[str, int]:
         caps = caps_of((await contact_policy(self._reading, self._clinic_id)).caps, self._journey.purpose)
         who = self._who()
-        came, group = self._came(who), self._in_group(who)
+        came, group = self._came(who), kept_out(self._journey, who)
         full = self._without_room(who, caps)
         entering = and_(~came, ~group)
         row = (
@@ -197,7 +198,7 @@ class _Asking:
         return segment_statement(both, mine).subquery("who")
 
     def _entering(self, who: Subquery) -> ColumnElement[bool]:
-        return and_(~self._came(who), ~self._in_group(who))
+        return and_(~self._came(who), ~kept_out(self._journey, who))
 
     def _came(self, who: Subquery) -> ColumnElement[bool]:
         """Is on it, or was lately: nobody is reached twice for one reason."""
@@ -206,16 +207,6 @@ class _Asking:
         since = true() if again is None else col(Enrolment.entered_at) > self._now - timedelta(days=again)
         lately = or_(lately, since)
         return exists().where(_theirs(who), col(Enrolment.journey_key) == self._journey.key, lately)
-
-    def _in_group(self, who: Subquery) -> ColumnElement[bool]:
-        if self._journey.group is None:
-            return false()
-        return exists().where(
-            _theirs(who),
-            col(Enrolment.state) == EnrolmentState.ACTIVE.value,
-            col(Enrolment.exclusive_group) == self._journey.group,
-            col(Enrolment.journey_key) != self._journey.key,
-        )
 
     def _without_room(self, who: Subquery, caps: dict[str, Cap]) -> ColumnElement[bool]:
         """No place is left over all ways together, or on none of the ways that its messages may go."""

@@ -8,14 +8,17 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    ColumnElement,
     Date,
     DateTime,
+    Integer,
     Select,
     Text,
     Uuid,
     and_,
     bindparam,
     cast,
+    false,
     func,
     literal,
     null,
@@ -27,7 +30,7 @@ from sqlmodel import col
 
 from automation.criteria.said import EventKind
 from automation.journey.document import Journey
-from automation.journey.words import DateFact, JourneyState, TriggerKind
+from automation.journey.words import DateFact, EnrolmentState, JourneyState, TriggerKind
 from automation.library import MemberSource
 from automation.queries.days import AS_OF, month_and_day
 from automation.queries.segments import segment_statement
@@ -235,6 +238,26 @@ def _named() -> Candidates:
     whose = and_(col(Patient.clinic_id) == named.c.clinic_id, col(Patient.id) == named.c.patient_id)
     found = _columns(named.c.clinic_id, named.c.journey_id, col(Patient.id), named.c.subject_id, named.c.hops)
     return found.join_from(named, Patient, whose).distinct()
+
+
+def kept_out(journey: Journey, some: Any) -> ColumnElement[bool]:
+    """SQL: the patient of a row is on another journey of the group that is not to be taken over."""
+    if journey.group is None:
+        return false()
+    other, of = aliased(Enrolment), aliased(JourneyRow)
+    found = _select(literal(1)).select_from(other)
+    if journey.takes_over:
+        of_other = and_(col(of.clinic_id) == other.clinic_id, col(of.id) == other.journey_id)
+        found = found.join(of, of_other).where(rank_of(of) <= journey.rank)
+    return found.where(
+        col(other.clinic_id) == some.c.clinic_id, col(other.patient_id) == some.c.patient_id,
+        col(other.exclusive_group) == journey.group, col(other.state) == EnrolmentState.ACTIVE.value,
+    ).exists()  # fmt: skip
+
+
+def rank_of(of: Any) -> Any:
+    """SQL: the number of a journey's row; the lower one is asked first."""
+    return cast(col(of.definition)["rank"].astext, Integer)
 
 
 def zone_of(clinic_id: Any) -> Any:

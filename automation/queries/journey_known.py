@@ -38,6 +38,7 @@ async def faults_here(
 async def known_to(reading: Reading, clinic_id: UUID, journey: Journey, now: datetime) -> Known:
     """One statement for each sort of thing that the document names, and none for the others."""
     surveys = {(clinic_id, each) for each in _named(journey, "survey_id")}
+    others = await _journeys(reading, clinic_id, journey)
     segments, tags, tag_ids = await _segments(reading, clinic_id, journey)
     return Known(
         segments=segments,
@@ -48,7 +49,8 @@ async def known_to(reading: Reading, clinic_id: UUID, journey: Journey, now: dat
         surveys=frozenset(each for _, each in await live_surveys(reading, surveys)) if surveys else frozenset(),
         endpoints=await _endpoints(reading, clinic_id, _named(journey, "endpoint_id")),
         teams=await _teams(reading, clinic_id, _named(journey, "team_id")),
-        journeys=await _journeys(reading, clinic_id, journey),
+        journeys={key: trigger for key, (trigger, _) in others.items()},
+        groups={key: group for key, (_, group) in others.items() if group is not None},
     )
 
 
@@ -113,12 +115,15 @@ async def _ids(reading: Reading, row: Any, clinic_id: UUID, named: list[UUID], *
     return frozenset((await reading.execute(found)).scalars())
 
 
-async def _journeys(reading: Reading, clinic_id: UUID, journey: Journey) -> dict[str, TriggerKind]:
+async def _journeys(
+    reading: Reading, clinic_id: UUID, journey: Journey
+) -> dict[str, tuple[TriggerKind, str | None]]:  # fmt: skip
+    """Those it hands over to: how each lets in, and of which group it is."""
     named = sorted({step.journey for step in journey.steps if step.kind is StepKind.JOURNEY and step.journey})
     if not named:
         return {}
-    kind = col(JourneyRow.definition)["trigger"]["kind"].astext
-    found = select(col(JourneyRow.key), kind).where(
+    kind, group = (col(JourneyRow.definition)[path].astext for path in (("trigger", "kind"), ("group",)))
+    found = select(col(JourneyRow.key), kind, group).where(
         col(JourneyRow.clinic_id) == clinic_id, col(JourneyRow.key).in_(named), col(JourneyRow.state).in_(_LASTS)
     )
-    return {key: TriggerKind(trigger) for key, trigger in await reading.execute(found)}
+    return {key: (TriggerKind(trigger), of) for key, trigger, of in await reading.execute(found)}

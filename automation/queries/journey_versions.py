@@ -13,6 +13,7 @@ from sqlmodel import col
 from automation.journey.document import Journey, document
 from automation.journey.words import MOST_STEPS, Carrying, EnrolmentState, JourneyState, Verdict
 from automation.queries.journeys import of_journey
+from automation.results import Told, told
 from automation.tables import Enrolment, JourneyRow, Touchpoint
 from core.database import Reading
 from core.errors import NotFound
@@ -52,23 +53,23 @@ class VersionCard(Value):
     made_by: UUID | None
     started_at: Moment | None
     ended_at: Moment | None
-    on_it: Int32 = Field(description="How many patients are on it now.")
+    on_it: Told = Field(description="How many patients are on it now.")
 
 
 class StepCount(Value):
     step: str
-    standing: Int32
-    passed: Int32 = Field(description="How often it was done, waited out, turned or skipped.")
+    standing: Told
+    passed: Told = Field(description="How often it was done, waited out, turned or skipped.")
 
 
 class Choice(Value):
     """What one way of publishing would do to who is on an older version now."""
 
     carrying: Carrying
-    stay: Int32 = Field(description="Go on to the end of the version that they are on.")
-    move: Int32 = Field(description="Go over at once; those who stay may follow at a later step.")
-    restart: Int32
-    leave: Int32
+    stay: Told = Field(description="Go on to the end of the version that they are on.")
+    move: Told = Field(description="Go over at once; those who stay may follow at a later step.")
+    restart: Told
+    leave: Told
 
 
 def digest(definition: dict[str, Any]) -> str:
@@ -106,7 +107,9 @@ async def running_journey(reading: Reading, clinic_id: UUID, key: str) -> Journe
     return None if row is None else journey_view(row)
 
 
-async def journey_versions(reading: Reading, clinic_id: UUID, journey_id: UUID) -> list[VersionCard]:
+async def journey_versions(
+    reading: Reading, clinic_id: UUID, journey_id: UUID, *, clinical: bool
+) -> list[VersionCard]:  # fmt: skip
     """Every version of the journey that this one is of, newest first, a draft before them. Raises `NotFound`."""
     row = await _row(reading, clinic_id, journey_id)
     on_it = func.count(col(Enrolment.id))
@@ -118,36 +121,46 @@ async def journey_versions(reading: Reading, clinic_id: UUID, journey_id: UUID) 
         .order_by((col(JourneyRow.state) == JourneyState.DRAFT.value).desc(), col(JourneyRow.version).desc())
         .limit(MOST_VERSIONS)
     )
-    return [_card(each.JourneyRow, each.on_it) for each in await reading.execute(statement)]
+    return [_card(each.JourneyRow, told(each.on_it, clinical=clinical)) for each in await reading.execute(statement)]
 
 
-def _card(row: JourneyRow, on_it: int) -> VersionCard:
+def _card(row: JourneyRow, on_it: Told) -> VersionCard:
     return VersionCard(
         journey_id=row.id, version=row.version, state=JourneyState(row.state), digest=digest(row.definition),
         made_by=row.made_by, started_at=row.started_at, ended_at=row.ended_at, on_it=on_it,
     )  # fmt: skip
 
 
-async def step_counts(reading: Reading, clinic_id: UUID, journey_id: UUID) -> list[StepCount]:
+async def step_counts(
+    reading: Reading, clinic_id: UUID, journey_id: UUID, *, clinical: bool
+) -> list[StepCount]:  # fmt: skip
     """Of this version: who stands on each step, and how often it was passed. One statement; steps nobody saw: none."""
     mine = (col(Enrolment.clinic_id) == clinic_id, col(Enrolment.journey_id) == journey_id)
     standing = select(
-        col(Enrolment.step), func.count().label("standing"), literal(0).label("passed")
+        col(Enrolment.step), func.count().label("standing"), literal(0).label("passed"), literal(0).label("people")
     ).where(*mine, col(Enrolment.state) == EnrolmentState.ACTIVE.value).group_by(col(Enrolment.step))  # fmt: skip
     of_enrolment = and_(col(Touchpoint.clinic_id) == Enrolment.clinic_id, col(Touchpoint.enrolment_id) == Enrolment.id)
     passed = (
-        select(col(Touchpoint.step), literal(0), func.count())
+        select(col(Touchpoint.step), literal(0), func.count(), func.count(col(Enrolment.patient_id).distinct()))
         .join(Enrolment, of_enrolment)
         .where(*mine, col(Touchpoint.verdict).in_(_PASSED))
         .group_by(col(Touchpoint.step))
     )
     both = union_all(standing, passed).subquery("both")
-    summed = select(both.c.step, func.sum(both.c.standing), func.sum(both.c.passed))
+    summed = select(both.c.step, *(func.sum(both.c[name]) for name in ("standing", "passed", "people")))
     rows = await reading.execute(summed.group_by(both.c.step).order_by(both.c.step).limit(10 * MOST_STEPS))
-    return [StepCount(step=step, standing=int(there), passed=int(gone)) for step, there, gone in rows]
+    return [
+        StepCount(
+            step=step, standing=told(int(there), clinical=clinical),
+            passed=told(int(gone), clinical=clinical, people=int(people)),
+        )
+        for step, there, gone, people in rows
+    ]  # fmt: skip
 
 
-async def publishing_choices(reading: Reading, clinic_id: UUID, journey_id: UUID) -> list[Choice]:
+async def publishing_choices(
+    reading: Reading, clinic_id: UUID, journey_id: UUID, *, clinical: bool
+) -> list[Choice]:  # fmt: skip
     """What each choice would do now if this draft or version were published. Raises `NotFound`."""
     row = await _row(reading, clinic_id, journey_id)
     steps = [each["id"] for each in row.definition["steps"]]
@@ -158,13 +171,18 @@ async def publishing_choices(reading: Reading, clinic_id: UUID, journey_id: UUID
     )  # fmt: skip
     everybody, movable = (await reading.execute(on)).one()
     nobody = {"stay": 0, "move": 0, "restart": 0, "leave": 0}
-    told = {
+    counted = {
         Carrying.NEWCOMERS: {"stay": everybody},
         Carrying.MOVE: {"stay": everybody - movable, "move": movable},
         Carrying.RESTART: {"restart": everybody},
         Carrying.LEAVE: {"leave": everybody},
     }
-    return [Choice(carrying=carrying, **{**nobody, **counts}) for carrying, counts in told.items()]
+    return [
+        Choice(
+            carrying=carrying, **{name: told(count, clinical=clinical) for name, count in {**nobody, **counts}.items()}
+        )
+        for carrying, counts in counted.items()
+    ]  # fmt: skip
 
 
 async def _row(reading: Reading, clinic_id: UUID, journey_id: UUID) -> JourneyRow:

@@ -6,28 +6,23 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Date, Select, and_, case, func, literal, select, tuple_
-from sqlalchemy import cast as as_type
+from sqlalchemy import ColumnElement, Select, and_, case, func, select, tuple_
 from sqlmodel import col
 
 from automation.journey.document import Journey, document
 from automation.journey.words import MOST_STEPS, EnrolmentState, ExitReason, StepKind, Verdict
+from automation.queries.comparison import Brought, arms, brought_by
 from automation.queries.journeys import journey_row
 from automation.results import Rate, Told, Uplift, rate, told, uplift
 from automation.tables import Enrolment, Touchpoint
-from cabinet.account_balance import LedgerKind
-from cabinet.tables.account import LedgerEntry
-from clinic.tables import Branch, Patient
-from core.database import MOMENT_PARAMETER, Reading
+from core.database import Reading
 from core.errors import NotFound
 from core.moments import Moment
-from core.money import Money
 from core.values import Int32, Value
 from push.outcome import OPEN
 from push.tables import DeliveryRow, NoticeRow
 
 MOST_LINES = 400
-MOST_CURRENCIES = 20
 
 
 class StepFigures(Value):
@@ -70,15 +65,10 @@ class NotSent(Value):
     count: Told
 
 
-class Brought(Value):
-    """What was charged to them within the goal's days of their entry."""
-
-    reached: list[Money] = Field(max_length=MOST_CURRENCIES)
-    held_out: list[Money] = Field(max_length=MOST_CURRENCIES)
-
-
 class JourneyResults(Value):
-    """`reached` and `held_out` are those whose days for the goal are over; without a goal there is nothing to compare.
+    """`reached` and `held_out` are people by their first entry, those whose days for the goal are over, of all versions
+    with this goal and this share held out; without a goal there is nothing to compare. `reached` were let in, whether a
+    message came to them or not.
 
     `brought` is None for who may not read money.
     """
@@ -107,15 +97,15 @@ async def journey_results(
         raise NotFound
     journey = document(row.definition)
     states = await _states(reading, clinic_id, journey_id)
-    arms = await _arms(reading, clinic_id, journey_id, journey, now)
+    sides = await arms(reading, clinic_id, journey, now)
     shown: dict[str, Any] = {}
     if journey.goal is not None:
-        reached, held = arms.get(False, (0, 0)), arms.get(True, (0, 0))
+        reached, held = sides.get(False, (0, 0)), sides.get(True, (0, 0))
         shown = {
             "reached": rate(*reached, clinical=clinical), "held_out": rate(*held, clinical=clinical),
             "uplift": uplift(reached, held, clinical=clinical),
         }  # fmt: skip
-    brought = await _brought(reading, clinic_id, journey_id, journey, now) if finance and journey.goal else None
+    brought = await brought_by(reading, clinic_id, journey, now) if finance and journey.goal else None
     return JourneyResults(
         journey_id=journey_id,
         key=row.key,
@@ -197,56 +187,6 @@ def _ways_out(states: list[_State], *, clinical: bool) -> list[WayOut]:
         WayOut(reason=ExitReason(why) if why else None, outcome=word, count=told(count, clinical=clinical))
         for (why, word), count in ordered
     ]
-
-
-def _over(journey: Journey, now: datetime) -> ColumnElement[bool]:
-    """The days for the goal are over: of the others nobody knows yet."""
-    assert journey.goal is not None
-    days = func.make_interval(0, 0, 0, journey.goal.within_days)
-    return col(Enrolment.entered_at) + days <= literal(now, MOMENT_PARAMETER)
-
-
-async def _arms(
-    reading: Reading, clinic_id: UUID, journey_id: UUID, journey: Journey, now: datetime
-) -> dict[bool, tuple[int, int]]:
-    """By whether they were held out: how many met the goal, of how many."""
-    if journey.goal is None:
-        return {}
-    held = col(Enrolment.state) == EnrolmentState.HELD_OUT.value
-    statement = (
-        select(held, func.count(col(Enrolment.goal_at)), func.count())
-        .where(*_mine(clinic_id, journey_id), _over(journey, now))
-        .group_by(held)
-    )
-    return {is_held: (met, of) for is_held, met, of in await reading.execute(statement)}
-
-
-async def _brought(reading: Reading, clinic_id: UUID, journey_id: UUID, journey: Journey, now: datetime) -> Brought:
-    assert journey.goal is not None
-    held = col(Enrolment.state) == EnrolmentState.HELD_OUT.value
-    entered_on = as_type(func.timezone(col(Branch.zone), col(Enrolment.entered_at)), Date)
-    who = and_(col(Patient.clinic_id) == Enrolment.clinic_id, col(Patient.id) == col(Enrolment.patient_id))
-    home = and_(col(Branch.clinic_id) == Patient.clinic_id, col(Branch.id) == col(Patient.branch_id))
-    charged = and_(
-        col(LedgerEntry.clinic_id) == Enrolment.clinic_id,
-        col(LedgerEntry.patient_id) == Enrolment.patient_id,
-        col(LedgerEntry.kind) == LedgerKind.CHARGE.value,
-        ~col(LedgerEntry.voided),
-        col(LedgerEntry.posted_on).between(entered_on, entered_on + journey.goal.within_days),
-    )
-    statement = (
-        select(held, col(LedgerEntry.currency), func.sum(col(LedgerEntry.effect_minor)))
-        .join_from(Enrolment, Patient, who)
-        .join(Branch, home)
-        .join(LedgerEntry, charged)
-        .where(*_mine(clinic_id, journey_id), _over(journey, now))
-        .group_by(held, col(LedgerEntry.currency))
-        .order_by(col(LedgerEntry.currency))
-    )
-    sums: dict[bool, list[Money]] = {False: [], True: []}
-    for is_held, currency, amount in await reading.execute(statement):
-        sums[is_held].append(Money(amount_minor=int(amount), currency=currency))
-    return Brought(reached=sums[False], held_out=sums[True])
 
 
 async def _channels(reading: Reading, clinic_id: UUID, journey_id: UUID, *, clinical: bool) -> list[ChannelFigures]:

@@ -9,12 +9,15 @@ from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlmodel import col
 
 from automation.criteria.meaning import settled
+from automation.library import BY_HAND, tags_named
 from automation.queries.conditions import members
 from automation.queries.days import AS_OF, days_at
 from automation.segment import Criterion, meaning_of
+from automation.tables import Segment
 from clinic.appointment import STANDING
 from clinic.tables import Appointment
 from core.database import Reading
+from core.errors import Fault
 from core.events import Event
 
 
@@ -52,6 +55,23 @@ def booked_since(clinic_id: Any, patient_id: Any, moment: Any) -> ColumnElement[
         col(Appointment.id) == Event.subject_id,
         col(Appointment.starts_at) > Event.at,
     )
+
+
+async def tag_faults(
+    reading: Reading, clinic_id: UUID, criterion: Criterion, pointer: str = "/criteria"
+) -> list[Fault]:
+    """Criteria ask for tags and lists of this clinic only: a segment of criteria would have to be known before."""
+    named = list(tags_named(criterion, pointer))
+    if not named:
+        return []
+    statement = select(col(Segment.id)).where(
+        col(Segment.clinic_id) == clinic_id,
+        col(Segment.id).in_([segment_id for _, segment_id in named]),
+        col(Segment.kind).in_(sorted(kind.value for kind in BY_HAND)),
+        col(Segment.archived_at).is_(None),
+    )
+    known = set((await reading.execute(statement)).scalars())
+    return [Fault(place, "unknown-tag") for place, segment_id in named if segment_id not in known]
 
 
 async def segment_preview(

@@ -50,5 +50,5 @@ async def _live(database: Database, given: argparse.Namespace) -> tuple[Journey,
         found = await running_journey(reading, given.clinic, given.journey)
         if found is None or found.journey is None:
             raise CannotStart(f"this clinic has no journey {given.journey}")
-        counts = await step_counts(reading, given.clinic, found.journey_id)
-    return found.journey, {each.step: Count(each.standing, each.passed) for each in counts}
+        counts = await step_counts(reading, given.clinic, found.journey_id, clinical=True)
+    return found.journey, {each.step: Count(each.standing or 0, each.passed or 0) for each in counts}

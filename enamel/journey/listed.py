@@ -11,7 +11,7 @@ from enamel.journey.terminal import in_database, say
 def run(settings: Settings, given: argparse.Namespace) -> int:
     async def cards(database: Database) -> list[JourneyCard]:
         async with database.reading(Scope(given.clinic)) as reading:
-            return await journey_cards(reading)
+            return await journey_cards(reading, clinical=True)
 
     say([spoken(card) for card in in_database(settings, given.clinic, cards)] or ["no journey"])
     return 0

@@ -42,7 +42,8 @@ async def _published(database: Database, journey: Journey, given: argparse.Names
                 return [f"{journey.key} runs as version {running.version}: nothing to do"]
             draft = await make_draft(writing, given.clinic, journey, SYSTEM, deed.now)
             if given.preview:
-                said += [spoken(each) for each in await publishing_choices(writing, given.clinic, draft.journey_id)]
+                choices = await publishing_choices(writing, given.clinic, draft.journey_id, clinical=True)
+                said += [spoken(each) for each in choices]
             made = await publish(writing, deed, draft.journey_id, draft.digest, Carrying(given.carrying))
             if given.preview:
                 raise _OnlyLooked

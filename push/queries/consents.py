@@ -1,17 +1,19 @@
 """What was agreed to, what counts now, and the proof of it."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import ScalarSelect, Select, select
+from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import col
 
 from core.database import Reading
 from core.events import ActorKind
 from core.moments import Moment
 from core.values import Value
-from push.consent import Agreed, ConsentChannel, Word, allowed, everything_asked, last_words
+from push.consent import Agreed, ConsentChannel, Word, allowed, channels_of, everything_asked, last_words
 from push.consent_texts import consent_text, present_version
 from push.notice import Purpose
 from push.tables import ConsentRow
@@ -59,6 +61,23 @@ async def last_word(
     about = (col(ConsentRow.purpose) == purpose.value, col(ConsentRow.channel) == channel.value)
     statement = select(col(ConsentRow.granted)).where(*mine, *about).order_by(*_LATEST_FIRST).limit(1)
     return (await reading.execute(statement)).scalar_one_or_none()
+
+
+async def agreeing(
+    reading: Reading, whom: Collection[tuple[UUID, UUID]], purpose: Purpose
+) -> set[tuple[UUID, UUID]]:  # fmt: skip
+    """Of these patients, of (clinic_id, patient_id), those who agree to `purpose` on any channel; one statement."""
+    columns: list[Any] = [col(ConsentRow.clinic_id), col(ConsentRow.patient_id), col(ConsentRow.channel)]
+    theirs = (
+        col(ConsentRow.clinic_id) == func.any(sorted({clinic_id for clinic_id, _ in whom})),
+        col(ConsentRow.patient_id) == func.any(sorted({patient_id for _, patient_id in whom})),
+        col(ConsentRow.purpose) == purpose.value,
+    )
+    latest: Select[Any] = select(*columns, col(ConsentRow.granted)).where(*theirs).ext(distinct_on(*columns))
+    rows = await reading.execute(latest.order_by(*columns, *_LATEST_FIRST))
+    said: dict[tuple[UUID, UUID, str], bool] = {(row[0], row[1], row[2]): row[3] for row in rows}
+    ways = channels_of(purpose)
+    return {who for who in whom if any(allowed(purpose, way, said.get((who[0], who[1], way.value))) for way in ways)}
 
 
 def consent_word(notice: Any, channel: ConsentChannel) -> ScalarSelect[bool | None]:

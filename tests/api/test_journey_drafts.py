@@ -4,6 +4,7 @@ from typing import Any
 
 from core.ids import new_id
 from tests.api.journeying import draft, enrolment, recall, running
+from tests.api.test_journeys import staff_who_is
 from tests.world import World
 
 
@@ -66,6 +67,29 @@ async def test_a_journey_is_halted_goes_on_ends_and_comes_back(world: World) -> 
     assert [(each["version"], each["state"], each["on_it"]) for each in listed] == [
         (2, "active", 0), (1, "stopped", 0),
     ]  # fmt: skip
+
+
+async def test_a_draft_that_never_ran_is_published_and_not_brought_back(world: World) -> None:
+    made = await draft(world, world.here)
+    refused = await world.post(f"/v1/staff/journeys/{made['journey_id']}/publish-again", world.here.staff, {})
+    assert (refused.status_code, refused.json()["code"]) == (409, "journey-never-published")
+
+
+async def test_small_counts_of_a_journey_are_hidden_from_who_reads_no_clinical_facts(world: World) -> None:
+    await enrolment(world, world.here)
+    marketer = await staff_who_is(world, "marketer")
+    (listed,) = (await world.get("/v1/staff/journeys", marketer)).json()["items"]
+    assert (listed["active"], listed["exited"]) == (None, 0)
+    path = f"/v1/staff/journeys/{listed['journey_id']}"
+    (count,) = (await world.get(path, marketer)).json()["counts"]
+    assert (count["standing"], count["passed"]) == (None, 0)
+    assert [each["on_it"] for each in (await world.get(f"{path}/versions", marketer)).json()["items"]] == [None]
+    choices = (await world.get(f"{path}/publishing", marketer)).json()["choices"]
+    assert [(each["carrying"], each["stay"], each["leave"]) for each in choices] == [
+        ("newcomers", None, 0), ("move", 0, 0), ("restart", 0, 0), ("leave", 0, None),
+    ]  # fmt: skip
+    (exact,) = (await world.get("/v1/staff/journeys", world.here.staff)).json()["items"]
+    assert exact["active"] == 1
 
 
 async def test_a_way_through_a_journey_is_shown_and_ended(world: World) -> None:

@@ -15,7 +15,8 @@ from automation.tables import Touchpoint
 from core.events import Event
 from core.ids import new_id
 from core.moments import rfc3339
-from tests.api.test_journeys import readers_of, staff_who_is
+from identity.permissions import PRESETS, Permission
+from tests.api.test_journeys import readers_of, staff_who_is, staff_with
 from tests.architecture.house import ROOT
 from tests.automation.ways_through import DAY, NOON, RECALL, Went, journey_of, people, put_ways
 from tests.world import World
@@ -146,6 +147,9 @@ async def test_who_exported_what_is_kept_and_only_who_may_does(world: World) -> 
     await exported(world, "enrolments")
     refused = await world.get("/v1/staff/exports/enrolments", await staff_who_is(world, "marketer"), params=PERIOD)
     assert refused.status_code == 403
+    exporting = PRESETS["marketer"] | {Permission.EXPORT}
+    refused = await world.get("/v1/staff/exports/enrolments", await staff_with(world, exporting), params=PERIOD)
+    assert refused.status_code == 403  # who is on which journey is a clinical fact
     async with world.database.reading(world.here.scope) as reading:
         made = (await reading.execute(select(Event).where(col(Event.kind) == "rows.exported"))).scalars().all()
     assert [(each.actor_id, each.facts["table"]) for each in made] == [(world.here.staff_id, "enrolments")]

@@ -15,7 +15,7 @@ from core.database import NOBODY
 from core.events import Event
 from enamel.worker.automation import run_journeys
 from identity.commands import Device, make_staff_account, open_session
-from identity.permissions import PRESETS
+from identity.permissions import PRESETS, Permission
 from identity.sign_in import Audience
 from tests.automation.people import Done, Person, add_people
 from tests.world import PASSWORD, Party, World, bearer
@@ -38,11 +38,15 @@ async def overdue_patient(world: World, party: Party) -> UUID:
 
 
 async def staff_who_is(world: World, preset: str) -> dict[str, str]:
+    return await staff_with(world, PRESETS[preset], preset)
+
+
+async def staff_with(world: World, permissions: frozenset[Permission], name: str = "somebody") -> dict[str, str]:
     async with world.database.writing(NOBODY) as writing:
-        account = await make_staff_account(writing, f"{preset}@rome.example", PASSWORD, now())
+        account = await make_staff_account(writing, f"{name}@rome.example", PASSWORD, now())
     async with world.database.writing(world.here.scope) as writing:
-        await admit_staff(writing, world.here.clinic_id, account, preset, PRESETS[preset])
-        device = Device(f"desk-of-{preset}")
+        await admit_staff(writing, world.here.clinic_id, account, name, permissions)
+        device = Device(f"desk-of-{name}")
         pair = await open_session(writing, world.keys, Audience.STAFF, account, world.here.clinic_id, device, now())
     return bearer(pair.access_token)
 

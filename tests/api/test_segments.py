@@ -10,6 +10,7 @@ from clinic.tables import Patient
 from core.clock import now
 from core.ids import new_id
 from enamel.worker.segments import keep_segments
+from tests.api.journeying import recall, running
 from tests.api.test_journeys import OVERDUE, overdue_patient, readers_of, staff_who_is
 from tests.world import World
 
@@ -151,3 +152,70 @@ async def test_a_change_is_made_from_the_version_that_was_seen(world: World) -> 
         f"{SEGMENTS}/{segment_id}", headers=world.here.staff, json={"name": "Elderly", "version": 2}
     )
     assert bare.json()["errors"] == [{"pointer": "/criteria", "code": "does-not-fit-the-kind"}]
+
+
+async def test_what_tells_of_health_is_neither_filled_nor_renamed_by_who_may_not_read_it(world: World) -> None:
+    """The answer to a list says who was in it already; and a tag that is clinical no more is shown to everybody."""
+    ill = await made(world, {**TAG, "key": "ill", "name": "Ill", "clinical": True})
+    marketer = await staff_who_is(world, "marketer")
+    lines = {"lines": [str(world.here.patient_id)]}
+    refused = await world.post(f"{SEGMENTS}/{ill}/imports", marketer, lines)
+    assert (refused.status_code, refused.json()["code"]) == (403, "not-allowed")
+    plain = {"name": "Ill", "clinical": False, "version": 1}
+    refused = await world.http.put(f"{SEGMENTS}/{ill}", headers=marketer, json=plain)
+    assert (refused.status_code, refused.json()["code"]) == (403, "not-allowed")
+    renamed = await world.http.put(f"{SEGMENTS}/{ill}", headers=marketer, json={**plain, "clinical": True})
+    assert renamed.status_code == 200
+    assert (await world.post(f"{SEGMENTS}/{await made(world, TAG)}/imports", marketer, lines)).status_code == 200
+    allowed = await world.http.put(f"{SEGMENTS}/{ill}", headers=world.here.staff, json={**plain, "version": 2})
+    assert allowed.status_code == 200
+
+
+async def test_criteria_that_ask_for_no_tag_of_the_clinic_are_refused_wherever_they_are_tried(world: World) -> None:
+    ghost = {"kind": "all", "items": [{"kind": "tag_is", "segment_id": str(new_id())}]}
+    campaign = {"name": "C", "kind": "offer", "criteria": ghost}
+    journey = recall("ghost", trigger={"kind": "segment", "criteria": ghost})
+    asked = {
+        "/v1/staff/segments/preview": ({"criteria": ghost}, "/criteria"),
+        "/v1/staff/campaigns": (campaign, "/criteria"), "/v1/staff/campaigns/preview": (campaign, "/criteria"),
+        "/v1/staff/journeys/dry-run": (journey, "/trigger/criteria"),
+    }  # fmt: skip
+    for path, (body, at) in asked.items():
+        refused = await world.post(path, world.here.staff, body)
+        assert refused.status_code == 422, path
+        assert refused.json()["errors"] == [{"pointer": f"{at}/items/0/segment_id", "code": "unknown-tag"}]
+
+
+async def test_what_a_running_journey_or_a_campaign_asks_for_is_not_archived(world: World) -> None:
+    tag, by_key, free = [await made(world, {**TAG, "key": key, "name": key}) for key in ("tag", "lead", "free")]
+    asks = {"kind": "tag_is", "segment_id": tag}
+    body = {"name": "C", "kind": "offer", "criteria": asks, "day": "2199-01-01", "at": "10:00"}
+    campaign = (await world.post("/v1/staff/campaigns", world.here.staff, body)).json()["campaign_id"]
+    of_campaign = f"/v1/staff/campaigns/{campaign}"
+    assert (await world.post(f"{of_campaign}/launch", world.here.staff, None)).json()["state"] == "launched"
+    first = await running(world, world.here, trigger={"kind": "segment", "segment": "lead"})
+    for segment_id in (tag, by_key):
+        refused = await world.post(f"{SEGMENTS}/{segment_id}/archive", world.here.staff, None)
+        assert (refused.status_code, refused.json()["code"]) == (409, "segment-in-use")
+    assert (await world.post(f"{SEGMENTS}/{free}/archive", world.here.staff, None)).status_code == 204
+    await world.post(f"{of_campaign}/abort", world.here.staff, None)
+    await world.post(f"/v1/staff/journeys/{first['journey_id']}/stop", world.here.staff, {})
+    for segment_id in (tag, by_key):
+        assert (await world.post(f"{SEGMENTS}/{segment_id}/archive", world.here.staff, None)).status_code == 204
+
+
+async def test_criteria_that_leave_one_person_out_tell_nothing_of_them(world: World) -> None:
+    """A planner who reads no clinical facts asks for the ill, and for the ill without somebody who carries a tag."""
+    ill = [await overdue_patient(world, world.here) for _ in range(7)]
+    tag, marketer = await made(world, TAG), await staff_who_is(world, "marketer")
+    await world.post(f"{SEGMENTS}/{tag}/imports", marketer, {"lines": [str(ill[0])]})
+    without = {"kind": "all", "items": [OVERDUE, {"kind": "not", "items": [{"kind": "tag_is", "segment_id": tag}]}]}
+    told, exact = [], []
+    for criteria in (OVERDUE, without):
+        body = {"criteria": criteria}
+        told.append((await world.post(f"{SEGMENTS}/preview", marketer, body)).json()["count"])
+        exact.append((await world.post(f"{SEGMENTS}/preview", world.here.staff, body)).json()["count"])
+        campaign = {"name": "C", "kind": "offer", "criteria": criteria, "per_hour": 1}
+        preview = (await world.post("/v1/staff/campaigns/preview", marketer, campaign)).json()
+        told += [preview["size"], preview["hours_needed"]]
+    assert (told, exact) == ([5] * 6, [7, 6])

@@ -66,7 +66,10 @@ async def test_nothing_is_believed_that_is_not_signed_as_it_must_be(world: World
     "wrong",
     [
         {"what": "sung"}, {"number": "5"}, {"recording_url": "http://calls.example/1"}, {"loud": True},
-        {"recording_url": "https://user:word@calls.example/1"}, {"recording_url": "file:///etc/passwd"},
+        {"recording_url": "https://user:word@calls.example/1"},
+        {"recording_url": "https://127.0.0.1/1"}, {"recording_url": "https://localhost:8443/1?key=2"},
+        {"recording_url": "https://[fd00::1]/1"}, {"recording_url": "https://169.254.169.254/latest"},
+        {"recording_url": "https://a..b/1"}, {"recording_url": "https://pbx.local/1"}, {"recording_url": "file:///etc/passwd"},
         {"at": "yesterday"}, {"extension": "7" * 201},
     ],
 )  # fmt: skip

@@ -68,6 +68,20 @@ async def test_who_would_come_in_is_who_comes_in(world: World, at_most: Queries)
     assert await launched(world, mine) == set(found.patient_ids)
 
 
+@pytest.mark.parametrize(("rank", "comes"), [(499, 1), (500, 0)])
+async def test_whom_it_takes_over_would_come_in(world: World, rank: int, comes: int) -> None:
+    """The other has the number 500: of a lower one nobody is kept out by it."""
+    who = await late(world, 1)
+    other = RECALL.model_copy(update={"key": "other", "group": "reach"})
+    mine = RECALL.model_copy(update={"group": "reach", "takes_over": True, "rank": rank})
+    await put_ways(world, world.here, await journey_of(world, world.here, other), [Went(who[0])], key="other")
+    async with world.database.sweeping() as sweeping:
+        await sweeping.execute(text("update enrolment set exclusive_group = 'reach' where journey_key = 'other'"))
+    found = await asked(world, mine)
+    assert (found.entering, found.in_group) == (comes, 1 - comes)
+    assert len(await launched(world, mine)) == comes
+
+
 async def test_without_a_gap_nobody_comes_in_twice_and_without_a_group_nobody_is_kept_out(world: World) -> None:
     once, who = RECALL.model_copy(update={"again_after_days": None}), await late(world, 3)
     before = await journey_of(world, world.here, once, version=7, state="ended")

@@ -9,10 +9,12 @@ from automation.journey.document import Exit, Goal, Trigger
 from automation.journey.step import Step
 from automation.journey.subjects import BEGINS, befalls, goes_on_about
 from automation.journey.words import ExitKind, StepKind, TriggerKind
-from core.events import Actor, ActorKind, Happening, record
+from automation.templates import TEMPLATES
+from clinic.commands import move_visit
+from core.events import SYSTEM, Actor, ActorKind, Happening, record
 from core.ids import new_id
 from tests.automation.people import Person
-from tests.automation.test_recall import DAY, NOON, admitted, enrolments
+from tests.automation.test_recall import DAY, NOON, admitted, enrolments, notices
 from tests.automation.test_triggers import BY_HAND, DONE, HOUR, MINUTE, booked, happened, journey, put_in, started, tick
 from tests.world import World
 
@@ -107,3 +109,26 @@ async def test_a_journey_hears_the_patient_and_not_itself(world: World) -> None:
     by_key = {row.journey_key: row for row in await enrolments(world)}
     assert (by_key["j"].outcome, by_key["j"].goal_at) == ("heard", NOON + 2 * HOUR)
     assert "answer" in by_key
+
+
+@pytest.mark.parametrize(("key", "hour"), [("visit-remind", 15), ("visit-confirm", 9)])
+async def test_a_visit_that_is_moved_after_its_reminder_is_reminded_of_on_its_new_date(
+    world: World, key: str, hour: int
+) -> None:
+    """17:00 and 11:00 in Rome; the visit is first in three days, then in ten."""
+    person = Person()
+    await admitted(world, world.here, [person])
+    await started(world, TEMPLATES[key].draft("en", {}), NOON - HOUR)
+    visit = await booked(world, person, NOON, NOON + 3 * DAY)
+    for day in range(3):
+        await tick(world, NOON.replace(hour=hour, minute=1) + day * DAY)
+    assert len(await notices(world)) == 1
+    late = NOON + 2 * DAY + 8 * HOUR
+    async with world.database.writing(world.here.scope) as writing:
+        span = (NOON + 10 * DAY, NOON + 10 * DAY + HOUR)
+        await move_visit(writing, world.here.clinic_id, visit, *span, SYSTEM, late)
+    await tick(world, late + MINUTE)
+    assert [row.state for row in await enrolments(world)] == ["exited"]
+    for day in range(3, 11):
+        await tick(world, NOON.replace(hour=hour, minute=1) + day * DAY)
+    assert len(await notices(world)) == 2

@@ -44,6 +44,17 @@ def said(*steps: dict[str, Any], **more: Any) -> Journey:
     return document({"key": "mine", "name": "Mine", "purpose": "service", "trigger": MANUAL, "steps": named} | more)
 
 
+GROUPED = Known(journeys={"two": TriggerKind.MANUAL, "one": TriggerKind.MANUAL}, groups={"two": "recalls"})
+
+
+def test_within_a_group_nobody_is_handed_over() -> None:
+    over = {"kind": "journey", "journey": "two"}
+    (fault,) = faults_of(said(over, group="recalls"), GROUPED)
+    assert (fault.pointer, fault.code) == ("/steps/0/journey", "hands-over-in-its-group")
+    for fine in (said(over, group="others"), said(over), said({**over, "journey": "one"}, group="recalls")):
+        assert faults_of(fine, GROUPED) == []
+
+
 def message(notice: str, **more: Any) -> dict[str, Any]:
     return {"kind": "message", "notice": notice, **more}
 

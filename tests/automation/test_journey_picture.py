@@ -2,16 +2,20 @@
 
 import re
 from itertools import pairwise
+from typing import Any
 from xml.etree import ElementTree as Xml
 
 import pytest
 from hypothesis import given, settings
 
+from automation.criteria.said import EventKind
 from automation.journey.checks import faults_of, named_by
 from automation.journey.document import Journey, document
 from automation.journey.drawing import WIDTH, drawn
+from automation.journey.happening_words import HAPPENINGS
 from automation.journey.picture import Count, picture
 from automation.journey.picture_words import LANGUAGES
+from automation.journey.words import DateFact, Every, ExitKind, TriggerKind
 from automation.templates import HYGIENE_RECALL
 from tests.automation.journeys_drawn import journeys
 
@@ -28,6 +32,29 @@ def test_every_step_stands_in_it_with_its_kind_and_its_counts(language: str) -> 
     for step in HYGIENE_RECALL.steps:
         assert step.id in told
     assert any(re.match(r"12 \D+ · 300 \D+", line) for line in told)
+
+
+def test_everything_that_may_happen_has_a_name_in_every_language() -> None:
+    kinds = [*TriggerKind, *DateFact, *Every, *ExitKind, *EventKind]
+    assert {HAPPENINGS[each] for each in kinds} == set(HAPPENINGS.values())
+    assert len(HAPPENINGS) == len(kinds)  # no word stands for two
+    assert all(len(names) == len(LANGUAGES) and all(names) for names in HAPPENINGS.values())
+    russian = [HAPPENINGS[each][LANGUAGES.index("ru")] for each in kinds]
+    assert not [name for name in russian if re.search("[A-Za-z_]", name)]
+
+
+def test_what_lets_in_and_out_is_said_in_the_readers_language() -> None:
+    said: dict[str, Any] = {"key": "k", "name": "Имя", "purpose": "service", "exits": [{"kind": "booked"}]}
+    said["exits"] += [{"kind": "happened", "event": "plan.accepted"}]
+    steps = [
+        {"id": "w", "kind": "wait_event", "events": ["push.opened"], "days": 1, "then": "x"},
+        {"id": "x", "kind": "exit"},
+    ]
+    trigger = {"kind": "event", "event": "appointment.no_show"}
+    told = texts_of(picture(document({**said, "trigger": trigger, "steps": steps}), "ru"))
+    assert "Вход: событие, неявка на визит" in told
+    assert "Досрочный выход: записан на визит, план принят" in told
+    assert "сообщение открыто · 1 дн." in told
 
 
 def test_words_of_the_clinic_are_no_mark_up() -> None:

@@ -20,6 +20,7 @@ from automation.commands.drafts import (
 )
 from automation.commands.publishing import (
     Deed,
+    JourneyNeverPublished,
     JourneyNotRunning,
     pause,
     publish,
@@ -313,12 +314,12 @@ async def test_an_earlier_version_comes_back_under_a_new_number(world: World) ->
     with pytest.raises(Stale):
         async with world.database.writing(world.here.scope) as writing:
             await publish_again(writing, deed(world), first.journey_id, first.digest, Carrying.NEWCOMERS)
-    with pytest.raises(NotFound):
+    with pytest.raises(JourneyNeverPublished):
         async with world.database.writing(world.here.scope) as writing:
             await publish_again(writing, deed(world), draft.journey_id, second.digest, Carrying.NEWCOMERS)
     async with world.database.writing(world.here.scope) as writing:
         third = await publish_again(writing, deed(world), first.journey_id, second.digest, Carrying.NEWCOMERS)
-        versions = await journey_versions(writing, world.here.clinic_id, first.journey_id)
+        versions = await journey_versions(writing, world.here.clinic_id, first.journey_id, clinical=True)
     assert (third.version, third.digest) == (3, first.digest)
     assert [(each.version, each.state) for each in versions] == [
         (0, JourneyState.DRAFT), (3, JourneyState.ACTIVE), (2, JourneyState.STOPPED), (1, JourneyState.STOPPED),
@@ -329,8 +330,8 @@ async def test_the_preview_says_what_each_choice_would_do(world: World) -> None:
     first = await waiting(world)
     draft = await drafted(world, recall(NUDGE, THINK, DONE))
     async with world.database.reading(world.here.scope) as reading:
-        choices = await publishing_choices(reading, world.here.clinic_id, draft.journey_id)
-        counts = await step_counts(reading, world.here.clinic_id, first.journey_id)
+        choices = await publishing_choices(reading, world.here.clinic_id, draft.journey_id, clinical=True)
+        counts = await step_counts(reading, world.here.clinic_id, first.journey_id, clinical=True)
     assert {each.carrying: (each.stay, each.move, each.restart, each.leave) for each in choices} == {
         Carrying.NEWCOMERS: (3, 0, 0, 0), Carrying.MOVE: (0, 3, 0, 0), Carrying.RESTART: (0, 0, 3, 0),
         Carrying.LEAVE: (0, 0, 0, 3),

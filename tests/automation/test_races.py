@@ -3,6 +3,8 @@
 from uuid import UUID
 
 import asyncpg
+from sqlalchemy import select
+from sqlmodel import col
 
 from automation.campaign import CampaignDraft
 from automation.commands import advance
@@ -17,8 +19,9 @@ from automation.commands.campaigns import (
 )
 from automation.commands.carrying import carry_over, take_out
 from automation.commands.drafts import make_draft
-from automation.commands.publishing import Deed, pause, publish
+from automation.commands.publishing import Deed, pause, publish, stop
 from automation.journey.words import Carrying
+from automation.tables import JourneyRow
 from automation.templates import HYGIENE_RECALL
 from core.events import SYSTEM
 from core.ids import new_id
@@ -26,9 +29,10 @@ from enamel.worker.automation import run_journeys
 from push.commands import Due, claim_notices, set_consent
 from push.consent import ConsentChannel
 from push.notice import Purpose
+from tests.automation.people import Person
 from tests.automation.test_fuzzed_journeys import TWICE, UNTIMED, count
-from tests.automation.test_recall import DAY, NOON, enrolments, launched, log, notices, timers, unseen
-from tests.automation.test_triggers import HOUR, MINUTE
+from tests.automation.test_recall import DAY, NOON, admitted, enrolments, launched, log, notices, timers, unseen
+from tests.automation.test_triggers import BY_HAND, HOUR, MINUTE, journey, put_in, started
 from tests.enamel.journey_points import Point
 from tests.racing import second_passes, second_waits
 from tests.world import World
@@ -168,3 +172,22 @@ async def test_after_an_abort_nothing_more_is_claimed(world: World, owner: async
     assert await claimed(world) == []
     assert await handed(world, act) == 2
     assert {(each.state, each.reason) for each in await notices(world)} == {("cancelled", "campaign-aborted")}
+
+
+STOPPED = Point("a journey is stopped", "journey", "update", "new.state = 'stopped'")
+
+
+async def test_nobody_comes_into_a_journey_that_is_being_stopped(world: World, owner: asyncpg.Connection) -> None:
+    """Whoever let them in has seen it run still; nothing would ever move them on, or let them out."""
+    person, here = Person(), world.here
+    await admitted(world, here, [person])
+    await started(world, journey(BY_HAND))
+    async with world.database.sweeping() as sweeping:
+        running = (await sweeping.execute(select(col(JourneyRow.id)))).scalar_one()
+
+    async def stops() -> None:
+        async with world.database.writing(here.scope) as writing:
+            await stop(writing, Deed(here.clinic_id, SYSTEM, NOON), running)
+
+    await second_waits(owner, STOPPED, stops, lambda: put_in(world, "j", person))
+    assert [row.state for row in await enrolments(world) if row.state == "active"] == []

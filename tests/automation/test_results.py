@@ -7,6 +7,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import insert
 
+from automation.criteria.said import EventKind
+from automation.journey.document import Goal
 from automation.proportion import Finding
 from automation.queries.calendar import planned
 from automation.queries.results import JourneyResults, journey_results
@@ -152,6 +154,48 @@ async def test_money_is_what_was_charged_by_the_branchs_days_and_for_who_may_rea
     assert [(each.amount_minor, each.currency) for each in brought.reached] == [(320, "EUR")]
     assert [each.amount_minor for each in brought.held_out] == [7]
     assert (await results(world, journey_id, finance=False)).brought is None
+
+
+async def test_who_comes_in_again_is_one_person_whose_charges_count_once(world: World) -> None:
+    """Whoever is held out stands in nobody's way and comes in again and again: that makes nobody two."""
+    journey_id, who = await journey_of(world, world.here), await people(world, 3)
+    await put_ways(world, world.here, journey_id, [
+        Went(who[0], "completed", "done", entered_at=OVER - 2 * DAY, goal_at=OVER),
+        Went(who[0], "completed", "done", entered_at=OVER, goal_at=OVER, entry_no=2),
+        *(Went(who[1], "held_out", "nudge", entered_at=OVER - n * DAY, entry_no=9 - n) for n in range(5)),
+        Went(who[2], "held_out", "nudge", entered_at=NOON),
+    ])  # fmt: skip
+    for patient_id in who:
+        await charged(world, world.here, patient_id, OVER.date(), 100)
+    found = await results(world, journey_id)
+    assert found.reached is not None
+    assert found.held_out is not None
+    assert found.brought is not None
+    assert ((found.reached.count, found.reached.of), (found.held_out.count, found.held_out.of)) == ((1, 1), (0, 1))
+    assert [each.amount_minor for each in (*found.brought.reached, *found.brought.held_out)] == [100, 100]
+    assert found.entered == 8
+
+
+async def test_who_was_carried_to_the_next_version_is_compared_with_who_was_held_out_of_the_first(world: World) -> None:
+    """Else the first version keeps only those who left it early, which is to say: who booked."""
+    first, who = await journey_of(world, world.here, state="stopped"), await people(world, 6)
+    second = await journey_of(world, world.here, RECALL.model_copy(update={"version": 2, "name": "Recall anew"}))
+    await put_ways(world, world.here, first, [
+        Went(who[0], "exited", entered_at=OVER, exit_reason="booked", goal_at=OVER + DAY),
+        Went(who[1], "held_out", "nudge", entered_at=OVER, goal_at=OVER + DAY),
+        Went(who[2], "held_out", "nudge", entered_at=OVER),
+    ])  # fmt: skip
+    await put_ways(world, world.here, second, [Went(each, "completed", "done", entered_at=OVER) for each in who[3:5]])
+    goal = Goal(event=EventKind.PLAN_ACCEPTED, within_days=30)
+    other = RECALL.model_copy(update={"version": 3, "goal": goal})
+    third = await journey_of(world, world.here, other, state="draining")
+    await put_ways(world, world.here, third, [Went(who[5], "completed", "done", entered_at=OVER)])
+    for journey_id in (first, second):
+        found = await results(world, journey_id)
+        assert found.reached is not None
+        assert found.held_out is not None
+        assert (found.reached.count, found.reached.of) == (1, 3)
+        assert (found.held_out.count, found.held_out.of) == (1, 2)
 
 
 async def test_few_people_are_not_told_of_to_the_marketer_and_cannot_be_reckoned(world: World) -> None:

@@ -401,3 +401,22 @@ async def test_a_tag_lets_in_a_step_takes_it_away_and_who_has_it_no_more_leaves(
     assert {(row.exit_reason, row.step) for row in await enrolments(world)} == {
         ("left_segment", "wait"), ("left_segment", "say")
     }  # fmt: skip
+
+
+async def test_goals_are_counted_after_a_journey_was_ended_too(world: World) -> None:
+    """What was begun is counted to its end, of whoever was let in and of whoever was held out."""
+    people = [Person() for _ in range(12)]
+    await admitted(world, world.here, people)
+    goal = Goal(event=EventKind.PLAN_ACCEPTED, within_days=9)
+    await started(world, journey(BY_HAND, holdout_percent=50, goal=goal))
+    await put_in(world, "j", *people)
+    await tick(world, NOON)
+    (running,) = {row.journey_id for row in await enrolments(world)}
+    async with world.database.writing(world.here.scope) as writing:
+        await stop(writing, Deed(world.here.clinic_id, SYSTEM, NOON + HOUR), running)
+    for each in people:
+        await happened(world, each, EventKind.PLAN_ACCEPTED, NOON + DAY)
+    await tick(world, NOON + DAY + HOUR)
+    found = await enrolments(world)
+    assert {row.state for row in found} == {"held_out", "completed"}
+    assert {row.goal_at for row in found} == {NOON + DAY}

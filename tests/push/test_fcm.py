@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from pyreqwest.client import Client
+from pyreqwest.exceptions import BuilderError
 
 from core.ids import new_id
 from push.channel import Message, Target
@@ -243,7 +245,24 @@ async def test_a_token_is_renewed_before_it_ends_and_nobody_waits_for_that(peer:
     peer.tokens_open.set()
     peer.answers_open.set()
     await asyncio.gather(*sends)
+    async with asyncio.timeout(30):  # it is fetched in a thread, which may begin after all of them
+        while peer.token_requests < 2:  # noqa: ASYNC110  the peer counts
+            await asyncio.sleep(0.005)
     assert (peer.token_requests, len(peer.messages)) == (2, 21)
+
+
+async def test_where_no_client_can_be_made_the_next_send_tries_anew(
+    fcm: Fcm, peer: FcmPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unmade() -> Client:
+        raise BuilderError("no authorities", {"causes": None})
+
+    with monkeypatch.context() as without:
+        without.setattr("push.fcm._client", unmade)
+        refused = await asyncio.gather(*(send(fcm) for _ in range(3)))
+    assert {(each.result, each.code) for each in refused} == {(Result.NOT_SENT, "no-client")}
+    assert (await send(fcm)).result is Result.ACCEPTED
+    assert len(peer.messages) == 1
 
 
 async def test_a_slow_token_endpoint_does_not_hold_the_loop(peer: FcmPeer, fcm: Fcm) -> None:
