@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import cast
 
-NAMES = ("cabinet", "campaign", "changes", "chat", "naive", "previews", "push", "segment", "sockets")
+NAMES = ("cabinet", "campaign", "changes", "chat", "journey", "naive", "previews", "push", "segment", "sockets")
 
 
 def main() -> int:

@@ -35,36 +35,45 @@ CLINIC = UUID("0198c0de-0000-7000-8000-0000000000c1")
 _MOST_OF_BY_HAND, _MOST_OF_A_COUNT = 1.3, 2.0
 
 # Of one clinic with three branches: some come often, a quarter of what is done is hygiene, as in a real one.
+# Filled as a restore fills: no rule, trigger or index looks at a row on its way in; the indexes are built at the end.
+# Ids are ours (RFC 9562, version 7), made in the order in which people were registered, one in half a minute.
 _PEOPLE = """
+set session_replication_role = replica;
+set maintenance_work_mem = '256MB';
+update pg_index set indisready = false, indisvalid = false
+where indrelid in ('patient'::regclass, 'procedure'::regclass, 'appointment'::regclass);
 select setseed(0.42);
+create function id_of(kind int, n bigint) returns uuid language sql immutable parallel safe return
+    (lpad(to_hex(1700000000000 + n * 30000), 12, '0') || '7' || lpad(to_hex(kind), 3, '0') || '8'
+    || substr(md5(n::text), 1, 15))::uuid;
 insert into clinic (clinic_id, name, country, currency, language, created_at)
 values ('{clinic}', 'B', 'IT', 'EUR', 'it', now());
 insert into branch (clinic_id, id, name, zone, opens, closes, phone, address)
 select '{clinic}', ('0198c0de-0000-7000-8000-0000000000b' || n)::uuid, zone, zone, '09:00', '20:00', '', ''
 from unnest(array['Europe/Rome', 'Europe/Moscow', 'Asia/Shanghai']) with ordinality as z (zone, n);
-create temp table person as select n, gen_random_uuid() as id from generate_series(1, {patients}) n;
-create unique index on person (n);
 insert into patient (clinic_id, id, source, external_id, source_version, content_hash, changed_at, branch_id,
     given_name, family_name, birth_date, language)
-select '{clinic}', id, 'mis', n::text, 1, '', now(), ('0198c0de-0000-7000-8000-0000000000b' || n % 3 + 1)::uuid,
-    'P', 'Q', date '1940-01-01' + (random() * 29000)::int, 'it' from person;
+select '{clinic}', id_of(1, n), 'mis', n::text, 1, '', now(),
+    ('0198c0de-0000-7000-8000-0000000000b' || n % 3 + 1)::uuid, 'P', 'Q',
+    date '1940-01-01' + (random() * 29000)::int, 'it' from generate_series(1, {patients}) n;
 insert into procedure (clinic_id, id, source, external_id, source_version, content_hash, changed_at, patient_id, kind,
     performed_on, name, entered_in_error)
-select '{clinic}', gen_random_uuid(), 'mis', d.n::text, 1, '', now(), person.id,
+select '{clinic}', id_of(2, n), 'mis', n::text, 1, '', now(),
+    id_of(1, floor(power(random(), 1.3) * {patients})::int + 1),
     (array['hygiene', 'filling', 'exam', 'crown'])[1 + floor(random() * 4)::int],
     date '2026-07-15' - (power(random(), 1.2) * 1825)::int, '', false
-from (select n, floor(power(random(), 1.3) * {patients})::int + 1 as who from generate_series(1, {patients} * 5) n) d
-join person on person.n = d.who;
+from generate_series(1, {patients} * 5) n;
 insert into appointment (clinic_id, id, source, external_id, source_version, content_hash, changed_at, patient_id,
     branch_id, starts_at, ends_at, status, service, practitioner)
-select '{clinic}', gen_random_uuid(), 'mis', v.n::text, 1, '', now(), person.id,
+select '{clinic}', id_of(3, n), 'mis', n::text, 1, '', now(), id_of(1, who),
     '0198c0de-0000-7000-8000-0000000000b1', at, at + interval '1 hour',
-    case when at < '2026-07-15' then (array['completed', 'completed', 'no_show'])[1 + v.n % 3] else 'booked' end, '', ''
+    case when at < '2026-07-15' then (array['completed', 'completed', 'no_show'])[1 + n % 3] else 'booked' end, '', ''
 from (select n, floor(random() * {patients})::int + 1 as who,
     timestamptz '2026-07-15' + (random() - 0.7) * interval '300 days' as at
-    from generate_series(1, {patients}) n) v
-join person on person.n = v.who;
-analyze;
+    from generate_series(1, {patients}) n) v;
+reindex table patient;
+reindex table procedure;
+reindex table appointment;
 """
 _BY_HAND = """
 select count(*) from (
@@ -126,6 +135,7 @@ async def _run(server: EmbeddedPostgres, patients: int) -> int:
 async def _fill(url: str, patients: int) -> None:
     connection = await asyncpg.connect(url)
     await connection.execute(_PEOPLE.format(clinic=CLINIC, patients=patients))
+    await connection.execute("vacuum analyze")
     await connection.close()
 
 

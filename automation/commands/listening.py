@@ -7,7 +7,8 @@ of it. Each enrolment that an event touches is locked, waiting for who moves it 
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -154,17 +155,11 @@ async def _touched(
 async def _let_go(
     sweeping: Sweeping, places: Sequence[Place], journeys: Mapping[UUID, Journey], now: datetime
 ) -> set[Key]:
-    """One definition that cannot be judged keeps nobody of another in. A lock that is not had in time is no fault of a
-    definition: then all is heard again, and no event passed over."""
+    """Who is on a journey and leaves it."""
     left = set[Key]()
     for journey, some in by_journey(places, journeys):
-        try:
-            async with sweeping.begin_nested():
-                left |= await let_go(sweeping, journey, some, now)
-        except DBAPIError as error:
-            if is_of_the_moment(error):
-                raise
-            _LOG.error(json.dumps({"journey": journey.key, "error": type(error).__name__}))
+        async with _alone(sweeping, journey):
+            left |= await let_go(sweeping, journey, some, now)
     return left
 
 
@@ -173,9 +168,23 @@ async def _unsay(
 ) -> None:  # fmt: skip
     """Who came to the end while something waits that was said last: an exit wins over that too."""
     for journey, some in by_journey(late, journeys):
-        out = await departures(sweeping, journey, [(place.key, place.step_since) for place in some], now)
-        for reason in sorted(set(out.values())):
-            await take_words_back(sweeping, [key for key, why in out.items() if why is reason], reason, now)
+        async with _alone(sweeping, journey):
+            out = await departures(sweeping, journey, [(place.key, place.step_since) for place in some], now)
+            for reason in sorted(set(out.values())):
+                await take_words_back(sweeping, [key for key, why in out.items() if why is reason], reason, now)
+
+
+@asynccontextmanager
+async def _alone(sweeping: Sweeping, journey: Journey) -> AsyncIterator[None]:
+    """One definition that cannot be judged keeps nobody of another in. A lock that is not had in time is no fault of a
+    definition: then all is heard again, and no event passed over."""
+    try:
+        async with sweeping.begin_nested():
+            yield
+    except DBAPIError as error:
+        if is_of_the_moment(error):
+            raise
+        _LOG.error(json.dumps({"journey": journey.key, "error": type(error).__name__}))
 
 
 def _waits(journeys: Mapping[UUID, Journey], place: Place) -> bool:

@@ -81,6 +81,30 @@ async def test_the_last_message_is_taken_back_too_where_it_still_waits(world: Wo
     assert {row.state for row in await enrolments(world)} == {"completed"}
 
 
+async def test_where_one_journey_cannot_take_back_the_others_do(world: World, owner: asyncpg.Connection) -> None:
+    stuck, gone = Person(), Person()
+    await admitted(world, world.here, [stuck, gone])
+    for key, person in (("a", stuck), ("b", gone)):
+        await started(world, journey(BY_HAND, SAY, DONE, key=key, exits=ENDS))
+        await put_in(world, key, person)
+    await tick(world, NOON)
+    for person in (stuck, gone):
+        await happened(world, person, EventKind.PLAN_ACCEPTED, NOON + HOUR)
+    await owner.execute(_UNCHANGED.format(patient=stuck.id))
+    try:
+        await tick(world, NOON + 2 * HOUR)
+    finally:
+        await owner.execute("drop function unchanged cascade")
+    assert {each.patient_id: each.state for each in await notices(world)} == {stuck.id: "due", gone.id: "cancelled"}
+
+
+_UNCHANGED = """
+create function unchanged() returns trigger language plpgsql as $$ begin raise 'no'; end $$;
+create trigger unchanged before update on notice for each row when (old.patient_id = '{patient}')
+execute function unchanged()
+"""
+
+
 async def test_staff_stops_what_was_said_last_too(world: World) -> None:
     person = Person()
     await admitted(world, world.here, [person])
