@@ -119,8 +119,8 @@ async def test_a_connection_that_was_closed_between_two_sends_is_no_second_reque
     assert len(gateway.requests) == 2
 
 
-async def test_no_connection_means_that_nothing_was_sent() -> None:
-    nowhere = SmsHttp(line(url="http://127.0.0.1:1/send"), LOOPBACK)
+async def test_no_connection_means_that_nothing_was_sent(unused_port: int) -> None:
+    nowhere = SmsHttp(line(url=f"http://127.0.0.1:{unused_port}/send"), LOOPBACK)
     assert await send(nowhere) == Outcome(Result.NOT_SENT, "no-connection")
     assert await nowhere.check(5 * SECOND) == Outcome(Result.ACCEPTED, "host-only")
     await nowhere.close()
